@@ -1,0 +1,42 @@
+/* Analyse: one volume in, findings out. Methods are named; later issues add theirs here. */
+#ifndef TUMORD_ANALYSIS_ANALYSE_H
+#define TUMORD_ANALYSIS_ANALYSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "analysis/findings.h"
+#include "util/volume.h"
+
+struct arena;
+struct error;
+
+enum polarity { POLARITY_BRIGHT, POLARITY_DARK, POLARITY_BOTH };
+
+/* The effective parameters; job.h writes them in canonical form into the job's row. */
+struct analysis_parameters {
+    char method[65];                /* "otsu3-morphology" */
+    double window_center, window_width;     /* width 0: from the volume's percentiles */
+    enum polarity polarity;         /* which of the three classes hold candidates */
+    double min_lesion_mm3;          /* smaller components are noise */
+    double min_contrast;            /* lesion mean minus its shell's, in noise SDs */
+    double max_fraction;            /* of the body: larger is anatomy, not a lesion */
+    bool flatten;                   /* remove a smooth bias field first (MR) */
+    int threads;                    /* never changes a result */
+};
+
+/* Defaults for "CT", "MR", "PT" or any other modality. */
+void analysis_defaults(const char *modality, struct analysis_parameters *ret_parameters);
+
+/* Bytes of arena that analyse() needs for such a volume, at most. */
+size_t analyse_need(const size_t size[3], enum voxel_type type);
+
+/*
+ * Finds candidate regions. Nothing found is a result (count 0), not an error; fails on
+ * voxels that are not finite, on a volume without contrast, and on memory.
+ * `ret_findings->labels` lies in the arena.
+ */
+bool analyse(const struct volume *volume, const struct analysis_parameters *parameters,
+             struct arena *arena, struct findings *ret_findings, struct error *err);
+
+#endif

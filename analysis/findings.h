@@ -1,0 +1,87 @@
+/*
+ * Findings: what an analysis says of one volume. Everything that leaves the node (SEG, SR,
+ * captures, JSON, page) is made from one `struct findings` and its label volume, so no two
+ * of them can disagree. Later methods (networks, PET thresholds, given masks, organs) fill
+ * the same structure.
+ */
+#ifndef TUMORD_ANALYSIS_FINDINGS_H
+#define TUMORD_ANALYSIS_FINDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/volume.h"
+
+#define FINDINGS_MAX_SEGMENTS 20    /* lesions told one by one; the others are counted */
+#define FINDINGS_MAX_WARNINGS 16
+
+/* What the method may honestly call its regions. */
+enum finding_kind {
+    FINDING_CANDIDATE,      /* region of unusual intensity: 52988006 Lesion, unclassified */
+    FINDING_NEOPLASM,       /* a tumour method or a given mask says so: 108369006 */
+    FINDING_ORGAN           /* anatomy: the code is in `site` */
+};
+
+enum laterality { LATERALITY_NONE, LATERALITY_LEFT, LATERALITY_RIGHT, LATERALITY_BILATERAL };
+
+/* A coded concept (PS3.16); scheme "SCT", "DCM", "NCIt", "99TUMORD". Empty code: none. */
+struct code {
+    char value[17], scheme[17], meaning[65];
+};
+
+/* A number that may be not determinable: `known` false, and why. */
+struct measure {
+    bool known;
+    double value;
+};
+
+struct lesion {
+    uint32_t label;                 /* its voxels in `labels`, and its segment number, from 1 */
+    enum finding_kind kind;
+    struct code finding, site;
+    enum laterality laterality;
+    size_t voxels;
+    size_t low[3], high[3];         /* bounding box in voxels, both inclusive */
+    double volume_mm3;              /* sum of its voxels' volumes */
+    double centroid_mm[3];          /* LPS, weighted by voxel volume */
+    double longest_mm;              /* longest 3D diameter, between voxel corners */
+    size_t axial_slice;             /* k of the slice with the longest in-plane diameter */
+    double axial_long_mm;           /* that diameter, between pixel corners */
+    double axial_short_mm;          /* longest chord perpendicular to it in that slice */
+    double long_axis_mm[2][3];      /* its ends in LPS */
+    double short_axis_mm[2][3];
+    double mean, sd, minimum, maximum;  /* of the volume's values, in findings.unit */
+    struct measure confidence;      /* mean probability; unknown for methods without one */
+    char tracking_id[65];           /* "Region 1"; the tracking UID is derived (dicom/uid.h) */
+};
+
+struct method {
+    char name[65];                  /* "otsu3-morphology" */
+    char version[17];
+    const char *parameters;         /* canonical JSON, keys sorted; borrowed from the job */
+};
+
+struct findings {
+    struct method method;
+    enum volume_unit unit;
+    size_t count;                   /* regions found, those beyond the segments included */
+    double total_mm3;               /* of all of them */
+    size_t segment_count;           /* min(count, FINDINGS_MAX_SEGMENTS) */
+    struct lesion lesion[FINDINGS_MAX_SEGMENTS];    /* by volume, the largest first */
+    /*
+     * VOXEL_UINT8 on the source grid, in the arena: 0, or the label of a lesion above;
+     * regions that were only counted are 0 too. Overlapping kinds get volumes of their own.
+     */
+    struct volume labels;
+    double window_center, window_width;     /* of the pictures, in `unit` */
+    struct measure noise_sd;                /* estimated, in `unit` */
+    size_t warning_count;
+    char warning[FINDINGS_MAX_WARNINGS][160];
+};
+
+/* Adds a warning (cut to fit; those beyond the limit are dropped but the last says so). */
+void findings_warn(struct findings *findings, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

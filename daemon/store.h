@@ -1,0 +1,234 @@
+/*
+ * Store: the index of everything the node has, knows and owes, in SQLite. All SQL of the
+ * program is in store.c; a twin for another database implements these calls. States and
+ * leases are rows, so nothing relies on being the only process, and every call is one
+ * transaction: it happened durably (synchronous=FULL), or it did not happen.
+ *
+ * Layout of the data folder:
+ *   index.db                SQLite, WAL
+ *   lock                    flock of the node (daemon/parent.c)
+ *   journal/                the receiver's (daemon/journal.h)
+ *   objects/ab/cdef….dcm    received bytes, named by their SHA-256; beside each NAME.json,
+ *                           from which its row can be rebuilt
+ *   results/JOB/            seg.dcm, sr.dcm, … and job.json, from which its rows can
+ *   run/tumord.sock         the Unix socket of tumorctl
+ *
+ * Times are milliseconds since 1970 UTC. Text is UTF-8. Peers are names of the configuration.
+ * A row handed to a callback is valid during the callback; returning false ends the listing.
+ */
+#ifndef TUMORD_DAEMON_STORE_H
+#define TUMORD_DAEMON_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/digest.h"
+#include "util/text.h"
+
+struct error;
+struct store;
+
+/* Makes or migrates the index; waits up to 10 s for another writer. */
+struct store *store_open(const char *data_dir, struct error *err);
+void store_close(struct store *store);              /* NULL is fine */
+
+/* ---- instances: received, kept as received ---- */
+
+struct store_instance {
+    int64_t id;                             /* set by the store */
+    char sop_uid[TEXT_UID_SIZE], sop_class_uid[TEXT_UID_SIZE];
+    char study_uid[TEXT_UID_SIZE], series_uid[TEXT_UID_SIZE];
+    char transfer_syntax[TEXT_UID_SIZE];
+    char sha256[DIGEST_HEX_SIZE];           /* of the file at `path` */
+    char path[256];                         /* below the data folder */
+    int64_t size;
+    char calling_ae[17];
+    char peer[65];                          /* configured name, or "" */
+    int64_t received_ms;
+    const char *tags;                       /* JSON object: keyword → text, of the indexed tags */
+};
+
+/*
+ * Adds received instances in one transaction. The same UID with the same bytes changes
+ * nothing; the same UID with other bytes is kept beside the first and noted. A new instance
+ * (re)opens its study: received_ms counts as its last arrival.
+ */
+bool store_add_instances(struct store *store, const struct store_instance *batch,
+                         size_t count, struct error *err);
+
+typedef bool (*store_instance_fn)(const struct store_instance *instance, void *context);
+/* Of a series: the first arrival of each SOP UID, in the order of the UID. */
+bool store_each_instance(struct store *store, const char *series_uid,
+                         store_instance_fn each, void *context, struct error *err);
+
+/* ---- studies and series ---- */
+
+enum study_state { STUDY_RECEIVING, STUDY_COMPLETE };
+
+struct store_study {
+    char study_uid[TEXT_UID_SIZE];
+    char patient_id[65], patient_name[325], study_date[17], accession[17], description[65];
+    enum study_state state;
+    int64_t first_ms, last_ms;              /* first and last arrival */
+    int series, instances;
+};
+struct store_series {
+    char study_uid[TEXT_UID_SIZE], series_uid[TEXT_UID_SIZE];
+    char modality[17], description[65];
+    int instances;
+    const char *reason;     /* why it was not analysed, or what became of it; "" not yet decided */
+    int64_t job;            /* the current job, or 0 */
+};
+typedef bool (*store_study_fn)(const struct store_study *study, void *context);
+typedef bool (*store_series_fn)(const struct store_series *series, void *context);
+
+bool store_each_study(struct store *store, store_study_fn each, void *context,
+                      struct error *err);               /* the newest first */
+/* ERROR_NOT_FOUND when there is none. */
+bool store_find_study(struct store *store, const char *study_uid,
+                      struct store_study *ret_study, struct error *err);
+bool store_each_series(struct store *store, const char *study_uid, store_series_fn each,
+                       void *context, struct error *err);
+
+/* Studies still receiving whose last arrival is `quiet_ms` or longer before `now_ms`. */
+bool store_each_quiet_study(struct store *store, int64_t now_ms, int64_t quiet_ms,
+                            store_study_fn each, void *context, struct error *err);
+/* Marks it complete unless something arrived after `last_ms`; says whether it did. */
+bool store_complete_study(struct store *store, const char *study_uid, int64_t last_ms,
+                          bool *ret_completed, struct error *err);
+/* Records why a series is not analysed; an earlier result of it is superseded. */
+bool store_set_reason(struct store *store, const char *series_uid, const char *reason,
+                      struct error *err);
+
+/* ---- jobs ---- */
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_QUARANTINED, JOB_SUPERSEDED };
+
+struct store_job {
+    int64_t id;
+    char study_uid[TEXT_UID_SIZE], series_uid[TEXT_UID_SIZE];
+    char key[DIGEST_HEX_SIZE];      /* digest of inputs, parameters, method versions */
+    char created[27];               /* DICOM DT with offset, set at first queueing, never changed */
+    char rule[65], analysis[65];
+    const char *parameters;         /* canonical JSON */
+    const char *deliver_to;         /* JSON array of peer names */
+    long series_number;
+    int priority;                   /* 0 urgent, 1 normal, 2 later */
+    enum job_state state;
+    int64_t lease;                  /* fencing token: grows with each lease */
+    int deaths, attempts;
+    int64_t pid, deadline_ms;       /* of the lease */
+    int64_t queued_ms, started_ms, finished_ms;
+    const char *reason;             /* the sentence of its end, "" before */
+    const char *findings;           /* findings.json, "" before */
+};
+typedef bool (*store_job_fn)(const struct store_job *job, void *context);
+
+/*
+ * Queues a job for the series unless one with this key exists (then that one becomes current
+ * again). Jobs of the series with other keys are superseded, also their undelivered results.
+ * Fills ret_id.
+ */
+bool store_queue_job(struct store *store, const struct store_job *job, int64_t *ret_id,
+                     struct error *err);
+/* Leases the most urgent, oldest queued job; ERROR_NOT_FOUND when there is none. The texts in
+ * ret_job are valid until the next call on this store. */
+bool store_lease_job(struct store *store, int64_t pid, int64_t now_ms, int64_t deadline_ms,
+                     struct store_job *ret_job, struct error *err);
+/* Worker died or lease lost: queued again, or quarantined at the third death. `reason` is
+ * recorded. A stale lease changes nothing. */
+bool store_release_job(struct store *store, int64_t id, int64_t lease, bool died,
+                       const char *reason, struct error *err);
+/* At the scheduler's start: every running job is queued again (its lease is void). */
+bool store_release_all_jobs(struct store *store, int *ret_count, struct error *err);
+bool store_fail_job(struct store *store, int64_t id, int64_t lease, int64_t now_ms,
+                    const char *reason, struct error *err);
+
+struct store_object {               /* a result, its file already durable */
+    int64_t id, job;
+    char kind[17];                  /* "seg", "sr", "sc", "picture", "json" */
+    char name[32];                  /* in results/JOB/ */
+    char sop_class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE], series_uid[TEXT_UID_SIZE];
+    char sha256[DIGEST_HEX_SIZE];
+    int64_t size;
+};
+typedef bool (*store_object_fn)(const struct store_object *object, void *context);
+
+/*
+ * Ends the job with its results and queues their deliveries, in one transaction. A stale
+ * lease gives ERROR_DENIED and changes nothing. `peers` ends with NULL.
+ */
+bool store_finish_job(struct store *store, int64_t id, int64_t lease, int64_t now_ms,
+                      const char *reason, const char *findings,
+                      const struct store_object *objects, size_t object_count,
+                      const char *const *peers, int64_t deadline_ms, struct error *err);
+bool store_find_job(struct store *store, int64_t id, struct store_job *ret_job,
+                    struct error *err);
+bool store_each_job(struct store *store, const char *study_uid /* or NULL: all */,
+                    store_job_fn each, void *context, struct error *err);
+bool store_each_object(struct store *store, int64_t job, store_object_fn each, void *context,
+                       struct error *err);
+/* Is this SOP Instance UID one of our results? */
+bool store_is_result(struct store *store, const char *sop_uid, bool *ret_is,
+                     struct error *err);
+
+/* ---- deliveries: the outbox, one queue per peer ---- */
+
+enum delivery_state { DELIVERY_QUEUED, DELIVERY_SENDING, DELIVERY_ACKNOWLEDGED,
+                      DELIVERY_FAILED, DELIVERY_SUPERSEDED };
+
+struct store_delivery {
+    int64_t id;
+    char peer[65];
+    char sop_class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE], transfer_syntax[TEXT_UID_SIZE];
+    char path[256];                 /* below the data folder */
+    char kind[17];                  /* as store_object, or "original" */
+    int64_t job;                    /* 0 for originals */
+    enum delivery_state state;
+    int attempts;
+    int64_t next_ms, deadline_ms, acknowledged_ms;
+    int status;                     /* last DIMSE status, or -1 */
+    const char *reason;             /* last failure's sentence */
+};
+typedef bool (*store_delivery_fn)(const struct store_delivery *delivery, void *context);
+
+/* Queues the originals of a series for the peer, once each (forward_to). */
+bool store_queue_originals(struct store *store, const char *series_uid, const char *peer,
+                           int64_t now_ms, int64_t deadline_ms, struct error *err);
+/* Deliveries to `peer` that are due, in order of queueing, at most `limit`, handed out as
+ * SENDING. */
+bool store_take_deliveries(struct store *store, const char *peer, int64_t now_ms, int limit,
+                           store_delivery_fn each, void *context, struct error *err);
+/* At the sender's start: SENDING is QUEUED again. */
+bool store_release_deliveries(struct store *store, struct error *err);
+bool store_acknowledge_delivery(struct store *store, int64_t id, int64_t now_ms, int status,
+                                struct error *err);
+/* Try again at next_ms; or, with next_ms 0, failed for good. */
+bool store_retry_delivery(struct store *store, int64_t id, int64_t next_ms, int status,
+                          const char *reason, struct error *err);
+/* The earliest next_ms of what is queued for the peer, or INT64_MAX. */
+bool store_next_delivery_ms(struct store *store, const char *peer, int64_t *ret_ms,
+                            struct error *err);
+/* All of the study's current results go out again, now (tumorctl resend). */
+bool store_resend_study(struct store *store, const char *study_uid, int64_t now_ms,
+                        int64_t deadline_ms, int *ret_count, struct error *err);
+bool store_each_delivery(struct store *store, const char *study_uid /* or NULL: all open */,
+                         store_delivery_fn each, void *context, struct error *err);
+
+/* ---- the whole ---- */
+
+struct store_counts {
+    int64_t studies, series, instances;
+    int64_t jobs[6];                /* by enum job_state */
+    int64_t deliveries[5];          /* by enum delivery_state */
+};
+bool store_count(struct store *store, struct store_counts *ret_counts, struct error *err);
+
+/* Small texts of the node itself: "import_ae", "started". "" when not set. */
+bool store_set_note(struct store *store, const char *name, const char *value,
+                    struct error *err);
+bool store_note(struct store *store, const char *name, char *buffer, size_t size,
+                struct error *err);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * Association: a DICOM association, both sides. DCMTK's DUL negotiates; above it the message
+ * layer is ours: it reads and writes PDVs, scans command sets under limits, and streams data
+ * sets both ways without holding or parsing them. After any failure that is not a DIMSE
+ * status the association is dead: abort it and free it.
+ */
+#ifndef TUMORD_DICOM_ASSOCIATION_H
+#define TUMORD_DICOM_ASSOCIATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/text.h"
+
+struct association;
+struct error;
+
+/* ---- as acceptor (SCP) ---- */
+
+/* What the whole A-ASSOCIATE-RQ PDU says, for the decision to accept. */
+struct association_peer {
+    char calling_ae[17], called_ae[17];
+    char address[46];                   /* numeric */
+};
+enum association_reject {
+    ASSOCIATION_ACCEPT, ASSOCIATION_BAD_CALLED_AE, ASSOCIATION_BAD_CALLING_AE,
+    ASSOCIATION_CONGESTION              /* temporary congestion */
+};
+typedef enum association_reject (*association_decide_fn)(const struct association_peer *peer,
+                                                         void *context);
+struct association_policy {
+    long max_pdu;
+    int timeout_s;                      /* between two PDUs */
+    association_decide_fn decide;
+    void *context;
+    /* Storage classes beyond those DCMTK knows are in a list of ours. */
+};
+
+/*
+ * Negotiates over a connected socket from which the whole A-ASSOCIATE-RQ PDU (`size` bytes
+ * with its head) was read already. Takes over the socket, also when it fails (a rejection is
+ * sent and told as ERROR_DENIED). Blocks for no read, and for a write of the answer only.
+ */
+struct association *association_accept(int socket, const void *request, size_t size,
+                                       const struct association_policy *policy,
+                                       struct error *err);
+const struct association_peer *association_peer(const struct association *association);
+
+/* DIMSE command fields, PS3.7 E.1 */
+enum dimse_command {
+    DIMSE_C_STORE_RQ = 0x0001, DIMSE_C_STORE_RSP = 0x8001, DIMSE_C_GET_RQ = 0x0010,
+    DIMSE_C_FIND_RQ = 0x0020, DIMSE_C_MOVE_RQ = 0x0021, DIMSE_C_ECHO_RQ = 0x0030,
+    DIMSE_C_ECHO_RSP = 0x8030, DIMSE_C_CANCEL_RQ = 0x0fff, DIMSE_N_EVENT_REPORT_RQ = 0x0100,
+    DIMSE_N_ACTION_RQ = 0x0130
+};
+
+struct dimse_message {                  /* the command set, by our bounded scanner */
+    uint16_t command;
+    uint8_t context;                    /* presentation context id */
+    uint16_t message_id, responded_id, status, priority;
+    bool has_data;                      /* a data set follows */
+    char sop_class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE];
+    char move_destination[17];
+};
+
+enum association_event { ASSOCIATION_MESSAGE, ASSOCIATION_RELEASED, ASSOCIATION_ABORTED };
+
+/* Waits for the next command; a release is answered here. Fails on a timeout (ERROR_LIMIT), a
+ * broken PDU or a command set over its limits (the peer gets an A-ABORT). */
+bool association_next(struct association *association, struct dimse_message *ret_message,
+                      enum association_event *ret_event, struct error *err);
+
+/* The transfer syntax that was accepted for the context, "" for none; its abstract syntax. */
+const char *association_syntax(const struct association *association, uint8_t context);
+const char *association_abstract(const struct association *association, uint8_t context);
+
+/*
+ * Streams the data set that follows a command: `take` gets each fragment as it arrives. When
+ * it says false the rest is read and dropped, and the call still succeeds, so that a status
+ * can be sent; ret_taken tells.
+ */
+typedef bool (*association_take_fn)(const void *bytes, size_t size, void *context);
+bool association_read_data(struct association *association, association_take_fn take,
+                           void *context, bool *ret_taken, struct error *err);
+
+/* Answers a request: the response command for `message`, with a status and, for a failure, an
+ * Error Comment (cut to 64 characters; may be NULL). One gathered write. */
+bool association_respond(struct association *association,
+                         const struct dimse_message *message, uint16_t status,
+                         const char *comment, struct error *err);
+
+/* ---- as requestor (SCU) ---- */
+
+struct association_proposal {
+    char sop_class_uid[TEXT_UID_SIZE];
+    char transfer_syntax[TEXT_UID_SIZE];    /* of the stored bytes; proposed alone per context */
+};
+struct association_target {
+    const char *host;
+    int port;
+    const char *calling_ae, *called_ae;
+    long max_pdu;
+    int timeout_s;                      /* to connect, to negotiate, and between PDUs */
+};
+/* Verification is always proposed too. At most 120 proposals. ERROR_DENIED when rejected. */
+struct association *association_request(const struct association_target *target,
+                                        const struct association_proposal *proposals,
+                                        size_t count, struct error *err);
+bool association_accepted(const struct association *association, const char *sop_class_uid,
+                          const char *transfer_syntax);
+bool association_echo(struct association *association, uint16_t *ret_status,
+                      struct error *err);
+/*
+ * Sends the Part 10 file open at `fd`, from offset 0: its meta header is skipped, the data set
+ * streamed as it is stored. ret_status is the peer's.
+ */
+bool association_store(struct association *association, int fd, const char *sop_class_uid,
+                       const char *sop_uid, const char *transfer_syntax,
+                       uint16_t *ret_status, struct error *err);
+
+/* Reads the meta header of a Part 10 file: its length (offset of the data set) and UIDs. */
+struct association_meta {
+    size_t length;
+    char sop_class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE], transfer_syntax[TEXT_UID_SIZE];
+};
+bool association_read_meta(const void *bytes, size_t size, struct association_meta *ret_meta,
+                           struct error *err);
+/* Writes preamble and meta header for received bytes into `buffer` (512 are enough); returns
+ * the length. */
+size_t association_write_meta(const char *sop_class_uid, const char *sop_uid,
+                              const char *transfer_syntax, const char *calling_ae,
+                              unsigned char *buffer, size_t size);
+
+/* Both end and free it; NULL is fine. */
+void association_release(struct association *association);
+void association_abort(struct association *association);
+
+#endif
