@@ -27,7 +27,6 @@ struct job {                        /* as a worker gets it */
     char modality[17];
     long series_number;
     size_t file_count;
-    size_t max_memory;              /* bytes of the arena */
     int time_limit_s;
     char *parameter_text;           /* the canonical JSON, owned by the job */
     struct analysis_parameters parameters;

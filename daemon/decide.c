@@ -1,0 +1,274 @@
+/* Decide: exclusions first (own results, other algorithms' objects, localizers), then rules. */
+#include "daemon/decide.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/config.h"
+#include "daemon/job.h"
+#include "daemon/log.h"
+#include "daemon/slices.h"
+#include "daemon/store.h"
+#include "dicom/uid.h"
+#include "util/error.h"
+
+#define SERIES_NUMBER_BASE 9000     /* dicom-objects: base + 100 a run, + kind */
+
+struct list {                       /* the series of a study */
+    size_t count, room;
+    char (*uid)[TEXT_UID_SIZE];
+    bool failed;
+};
+
+static bool collect(const struct store_series *series, void *context)
+{
+    struct list *const list = context;
+
+    if (list->count == list->room) {
+        const size_t room = list->room == 0 ? 16 : 2 * list->room;
+        void *const more = reallocarray(list->uid, room, sizeof *list->uid);
+        if (more == NULL) {
+            list->failed = true;
+            return false;
+        }
+        list->uid = more;
+        list->room = room;
+    }
+    memcpy(list->uid[list->count++], series->series_uid, TEXT_UID_SIZE);
+    return true;
+}
+
+/* ---- exclusions ---- */
+
+static bool is_one_of(const char *value, const char *const *list)
+{
+    for (; *list != NULL; list++)
+        if (value != NULL && strcmp(value, *list) == 0)
+            return true;
+    return false;
+}
+
+/* A class that no analysis reads, in words, or NULL. The prefixes end where the UID may. */
+static const char *excluded_class(const char *uid)
+{
+    static const struct { const char *prefix, *what; } classes[] = {
+        { "1.2.840.10008.5.1.4.1.1.7.", "secondary capture" },
+        { "1.2.840.10008.5.1.4.1.1.30", "parametric map" },
+        { "1.2.840.10008.5.1.4.1.1.66.", "segmentation or registration" },
+        { "1.2.840.10008.5.1.4.1.1.67", "real world value mapping" },
+        { "1.2.840.10008.5.1.4.1.1.88.", "structured report" },
+        { "1.2.840.10008.5.1.4.1.1.11.", "presentation state" },
+        { "1.2.840.10008.5.1.4.1.1.104.", "encapsulated document" },
+        { "1.2.840.10008.5.1.4.1.1.481.3", "radiotherapy structure set" },
+        { "1.2.840.10008.5.1.4.1.1.481.", "radiotherapy object" },
+        { "1.2.840.10008.5.1.4.1.1.9.", "waveform" },
+    };
+
+    if (strcmp(uid, "1.2.840.10008.5.1.4.1.1.7") == 0)
+        return "secondary capture";
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (strncmp(uid, classes[i].prefix, strlen(classes[i].prefix)) == 0)
+            return classes[i].what;
+    return NULL;
+}
+
+static bool is_ours(struct store *store, struct slices *slices, bool *ret_is,
+                    struct error *err)
+{
+    const char *const maker = slices_tag("Manufacturer", slices);
+    const char *const model = slices_tag("ManufacturerModelName", slices);
+
+    *ret_is = maker != NULL && model != NULL && strcmp(maker, UID_MANUFACTURER) == 0
+        && strcmp(model, UID_MODEL) == 0;
+    return *ret_is || store_is_result(store, slices_sop_uid(slices, 0), ret_is, err);
+}
+
+/* Is `value` one of the values of the indexed tag? */
+static bool has_value(struct slices *slices, const char *keyword, const char *value)
+{
+    char copy[1024];
+    char *rest = copy, *one;
+    const char *const text = slices_tag(keyword, slices);
+
+    if (text == NULL)
+        return false;
+    snprintf(copy, sizeof copy, "%s", text);
+    while ((one = strsep(&rest, "\\")) != NULL)
+        if (strcmp(text_trim(one), value) == 0)
+            return true;
+    return false;
+}
+
+/* Writes why the series is no candidate for analysis; false when it is one. */
+static bool excluded(struct slices *slices, char *reason, size_t size)
+{
+    static const char *const others[] = { "SEG", "SR", "KO", "PR", "RTSTRUCT", "M3D", NULL };
+    const char *const modality = slices_modality(slices);
+    const char *const what = excluded_class(slices_class_uid(slices, 0));
+    const size_t count = slices_count(slices);
+    const char *const plural = count == 1 ? "" : "s";
+
+    if (is_one_of(modality, others))
+        snprintf(reason, size, "an object of another program, not an acquisition: %s",
+                 modality);
+    else if (what != NULL)
+        snprintf(reason, size, "not an acquisition: %s", what);
+    else if (has_value(slices, "ImageType", "LOCALIZER"))
+        snprintf(reason, size, "localizer, %zu slice%s", count, plural);
+    else if (slices_tag("Rows", slices) == NULL)
+        snprintf(reason, size, "not an image: no Rows (modality %s)",
+                 modality[0] == '\0' ? "unknown" : modality);
+    else
+        return false;
+    return true;
+}
+
+/* ---- jobs ---- */
+
+static void effective(const struct config_analysis *analysis, const char *modality,
+                      struct analysis_parameters *ret_parameters)
+{
+    const struct analysis_parameters *const own = &analysis->parameters;
+
+    analysis_defaults(modality, ret_parameters);
+    if (analysis->given & GIVEN_METHOD)
+        memcpy(ret_parameters->method, own->method, sizeof own->method);
+    if (analysis->given & GIVEN_WINDOW) {
+        ret_parameters->window_center = own->window_center;
+        ret_parameters->window_width = own->window_width;
+    }
+    if (analysis->given & GIVEN_POLARITY)
+        ret_parameters->polarity = own->polarity;
+    if (analysis->given & GIVEN_MIN_LESION)
+        ret_parameters->min_lesion_mm3 = own->min_lesion_mm3;
+    if (analysis->given & GIVEN_MIN_CONTRAST)
+        ret_parameters->min_contrast = own->min_contrast;
+    if (analysis->given & GIVEN_MAX_FRACTION)
+        ret_parameters->max_fraction = own->max_fraction;
+    if (analysis->given & GIVEN_FLATTEN)
+        ret_parameters->flatten = own->flatten;
+}
+
+/* PS3.5 6.2: DT with the offset from UTC, here at the moment of queueing. */
+static void write_created(int64_t now_ms, char *buffer, size_t size)
+{
+    const time_t seconds = (time_t)(now_ms / 1000);
+    char date[16], offset[8];
+    struct tm local;
+
+    localtime_r(&seconds, &local);
+    strftime(date, sizeof date, "%Y%m%d%H%M%S", &local);
+    strftime(offset, sizeof offset, "%z", &local);
+    text_format(buffer, size, "%s.%03d000%s", date, (int)(now_ms % 1000), offset);
+}
+
+static bool count_job(const struct store_job *job, void *context)
+{
+    (void)job;
+    ++*(long *)context;
+    return true;
+}
+
+static char *peer_names(const struct config_rule *rule)
+{
+    json_t *const names = json_array();
+
+    for (size_t i = 0; i < rule->deliver_count; i++)
+        json_array_append_new(names, json_string(rule->deliver_to[i]));
+    char *const text = json_dumps(names, JSON_COMPACT);
+    json_decref(names);
+    return text;
+}
+
+static bool queue(struct store *store, const struct config *config,
+                  const struct config_rule *rule, const char *study_uid,
+                  const char *series_uid, struct slices *slices, int64_t now_ms,
+                  struct error *err)
+{
+    const struct config_analysis *const analysis
+        = config_analysis_by_name(config, rule->analysis);
+    struct analysis_parameters parameters;
+    struct store_job job = { .priority = 1, .reason = "", .findings = "" };
+    long jobs = 0;
+    int64_t id = 0;
+
+    effective(analysis, slices_modality(slices), &parameters);
+    if (!store_each_job(store, study_uid, count_job, &jobs, err))
+        return false;
+    char *const text = job_parameters_text(&parameters, err);
+    char *const peers = peer_names(rule);
+    job.parameters = text;
+    job.deliver_to = peers;
+    job.series_number = SERIES_NUMBER_BASE + 100 * jobs;
+    job.queued_ms = now_ms;
+    bool good = text != NULL && peers != NULL
+        && text_format(job.study_uid, sizeof job.study_uid, "%s", study_uid)
+        && text_format(job.series_uid, sizeof job.series_uid, "%s", series_uid)
+        && text_format(job.rule, sizeof job.rule, "%s", rule->name)
+        && text_format(job.analysis, sizeof job.analysis, "%s", rule->analysis);
+    if (good) {
+        slices_key(slices, text, job.key);
+        write_created(now_ms, job.created, sizeof job.created);
+        good = store_queue_job(store, &job, &id, err);
+    }
+    free(text);
+    free(peers);
+    return good;
+}
+
+static bool forward(struct store *store, const struct config *config,
+                    const struct config_rule *rule, const char *series_uid, int64_t now_ms,
+                    struct error *err)
+{
+    for (size_t i = 0; i < rule->forward_count; i++)
+        if (!store_queue_originals(store, series_uid, rule->forward_to[i], now_ms,
+                                   now_ms + 1000LL * config->deadline_s, err))
+            return false;
+    return true;
+}
+
+static bool decide_series(struct store *store, const struct config *config,
+                          const char *study_uid, const char *series_uid,
+                          struct slices *slices, int64_t now_ms, struct error *err)
+{
+    char reason[200];
+    bool ours = false;
+
+    if (!is_ours(store, slices, &ours, err))
+        return false;
+    if (ours)
+        return store_set_reason(store, series_uid, "a result of this program", err);
+    const struct config_rule *const rule = config_match(config, slices_tag, slices);
+    if (rule != NULL && !forward(store, config, rule, series_uid, now_ms, err))
+        return false;
+    if (excluded(slices, reason, sizeof reason))
+        return store_set_reason(store, series_uid, reason, err);
+    if (rule == NULL)
+        return store_set_reason(store, series_uid, "no rule matches", err);
+    if (rule->analysis[0] == '\0') {
+        snprintf(reason, sizeof reason, "forwarded only, by rule %s", rule->name);
+        return store_set_reason(store, series_uid, reason, err);
+    }
+    return queue(store, config, rule, study_uid, series_uid, slices, now_ms, err);
+}
+
+bool decide_study(struct store *store, const struct config *config, const char *study_uid,
+                  int64_t now_ms, struct error *err)
+{
+    struct list list = { .count = 0 };
+    bool good = store_each_series(store, study_uid, collect, &list, err);
+
+    if (good && list.failed)
+        good = error_set(err, ERROR_MEMORY, "the list of series");
+    for (size_t i = 0; good && i < list.count; i++) {
+        struct slices *const slices = slices_of_series(store, list.uid[i], err);
+        good = slices != NULL
+            && decide_series(store, config, study_uid, list.uid[i], slices, now_ms, err);
+        slices_free(slices);
+    }
+    free(list.uid);
+    return good;
+}

@@ -1,0 +1,227 @@
+/* Job: JSON bodies by jansson, and the key by SHA-256. */
+#include "daemon/job.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/error.h"
+
+/* Changes when the same inputs and parameters would give other results. */
+#define RESULTS_VERSION "tumord-results-1"
+
+static const char *const polarity_names[] = { "bright", "dark", "both" };
+static const char *const kind_names[] = { "seg", "sr", "sc", "picture", "json" };
+
+const char *job_kind_name(enum report_kind kind)
+{
+    return kind_names[kind];
+}
+
+char *job_parameters_text(const struct analysis_parameters *parameters, struct error *err)
+{
+    json_t *const object = json_pack(
+        "{s:s s:f s:f s:s s:f s:f s:f s:b}", "method", parameters->method,
+        "window_center", parameters->window_center,
+        "window_width", parameters->window_width,
+        "polarity", polarity_names[parameters->polarity],
+        "min_lesion_mm3", parameters->min_lesion_mm3,
+        "min_contrast", parameters->min_contrast,
+        "max_fraction", parameters->max_fraction, "flatten", parameters->flatten);
+    char *const text = object == NULL ? NULL
+        : json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(15));
+
+    json_decref(object);
+    return text != NULL ? text : error_null(err, ERROR_MEMORY, "parameters as JSON");
+}
+
+/* The index of `name` in `names`, or -1. */
+static int find_name(const char *name, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return i;
+    return -1;
+}
+
+bool job_parameters_parse(const char *text, struct analysis_parameters *ret_parameters,
+                          struct error *err)
+{
+    struct analysis_parameters parameters = { .threads = 1 };
+    const char *method, *polarity;
+    int flatten;
+    json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const bool unpacked = object != NULL && json_unpack(
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b !}", "method", &method,
+        "window_center", &parameters.window_center,
+        "window_width", &parameters.window_width, "polarity", &polarity,
+        "min_lesion_mm3", &parameters.min_lesion_mm3,
+        "min_contrast", &parameters.min_contrast,
+        "max_fraction", &parameters.max_fraction, "flatten", &flatten) == 0;
+    const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
+    const bool good = found >= 0
+        && text_format(parameters.method, sizeof parameters.method, "%s", method);
+
+    json_decref(object);
+    if (!good)
+        return error_set(err, ERROR_DATA, "parameters that are not ours");
+    parameters.polarity = (enum polarity)found;
+    parameters.flatten = flatten != 0;
+    *ret_parameters = parameters;
+    return true;
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void job_key(const char (*digests)[DIGEST_HEX_SIZE], size_t count, const char *parameters,
+             char ret_key[DIGEST_HEX_SIZE])
+{
+    struct error err;
+    unsigned char value[DIGEST_SIZE];
+    struct digest *const digest = digest_new(&err);
+    const char **const sorted = malloc((count + 1) * sizeof *sorted);
+
+    if (digest == NULL || sorted == NULL)
+        abort();                        /* a few bytes: there is no going on without them */
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = digests[i];
+    qsort(sorted, count, sizeof *sorted, compare_digests);
+    digest_add(digest, RESULTS_VERSION "\n", sizeof RESULTS_VERSION);
+    digest_add(digest, parameters, strlen(parameters));
+    for (size_t i = 0; i < count; i++)
+        digest_add(digest, sorted[i], strlen(sorted[i]));
+    digest_finish(digest, value);
+    digest_hex(value, ret_key);
+    free(sorted);
+    digest_free(digest);
+}
+
+/* Dumps `object`, which it takes over, into the buffer. */
+static bool dump(json_t *object, char *buffer, size_t size, struct error *err)
+{
+    char *const text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+    const bool fits = text != NULL && text_format(buffer, size, "%s", text);
+
+    free(text);
+    json_decref(object);
+    return fits || error_set(err, ERROR_LIMIT, "a message body over %zu bytes", size);
+}
+
+bool job_body(const struct job *job, char *buffer, size_t size, struct error *err)
+{
+    return dump(json_pack("{s:s s:s s:s s:i s:I s:i s:i s:s}", "key", job->key,
+                          "created", job->created, "modality", job->modality,
+                          "series_number", (int)job->series_number,
+                          "files", (json_int_t)job->file_count,
+                          "time_limit_s", job->time_limit_s,
+                          "threads", job->parameters.threads,
+                          "parameters", job->parameter_text),
+                buffer, size, err);
+}
+
+bool job_parse(const char *body, struct job *ret_job, struct error *err)
+{
+    const char *key, *created, *modality, *parameters;
+    int series_number, threads;
+    json_int_t files;
+    struct job job = { .id = ret_job->id, .lease = ret_job->lease };
+    json_t *const object = json_loads(body, 0, NULL);
+    bool good = object != NULL && json_unpack(
+        object, "{s:s s:s s:s s:i s:I s:i s:i s:s}", "key", &key, "created", &created,
+        "modality", &modality, "series_number", &series_number, "files", &files,
+        "time_limit_s", &job.time_limit_s, "threads", &threads,
+        "parameters", &parameters) == 0
+        && text_format(job.key, sizeof job.key, "%s", key)
+        && text_format(job.created, sizeof job.created, "%s", created)
+        && text_format(job.modality, sizeof job.modality, "%s", modality)
+        && files >= 0
+        && job_parameters_parse(parameters, &job.parameters, err)
+        && (job.parameter_text = strdup(parameters)) != NULL;
+
+    json_decref(object);
+    if (!good)
+        return error_set(err, ERROR_DATA, "a job message that is not ours");
+    job.series_number = series_number;
+    job.file_count = (size_t)files;
+    job.parameters.threads = threads;
+    *ret_job = job;
+    return true;
+}
+
+void job_clear(struct job *job)
+{
+    free(job->parameter_text);
+    job->parameter_text = NULL;
+}
+
+bool job_result_body(const struct job_result *result, char *buffer, size_t size,
+                     struct error *err)
+{
+    json_t *const list = json_array();
+
+    for (size_t i = 0; i < result->count; i++)
+        json_array_append_new(list, json_pack(
+            "{s:s s:s s:s s:s s:s s:s s:I}", "kind", kind_names[result->object[i].kind],
+            "name", result->object[i].name, "class", result->object[i].sop_class_uid,
+            "sop", result->object[i].sop_uid, "series", result->object[i].series_uid,
+            "sha256", result->object[i].sha256, "size",
+            (json_int_t)result->object[i].size));
+    return dump(json_pack("{s:s s:f s:f s:o}", "reason", result->reason,
+                          "seconds", result->seconds, "peak_mib", result->peak_mib,
+                          "objects", list), buffer, size, err);
+}
+
+/* A name of one of our results: letters, digits, '-', and one dot inside. */
+static bool is_result_name(const char *name)
+{
+    return name[0] != '.' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.")
+        == strlen(name) && strstr(name, "..") == NULL;
+}
+
+static bool parse_object(json_t *item, struct job_result *result)
+{
+    const char *kind, *name, *class_uid, *sop, *series, *sha256;
+    json_int_t size;
+
+    if (result->count == JOB_MAX_RESULTS
+        || json_unpack(item, "{s:s s:s s:s s:s s:s s:s s:I}", "kind", &kind, "name", &name,
+                       "class", &class_uid, "sop", &sop, "series", &series,
+                       "sha256", &sha256, "size", &size) != 0)
+        return false;
+    const int found = find_name(kind, kind_names, 5);
+    const size_t at = result->count;
+    if (found < 0 || size < 0 || name[0] == '\0' || !is_result_name(name)
+        || (sop[0] != '\0' && !text_is_uid(sop)))
+        return false;
+    result->object[at].kind = (enum report_kind)found;
+    result->object[at].size = (size_t)size;
+    result->count++;
+    return text_format(result->object[at].name, sizeof result->object[at].name, "%s", name)
+        && text_format(result->object[at].sop_class_uid, TEXT_UID_SIZE, "%s", class_uid)
+        && text_format(result->object[at].sop_uid, TEXT_UID_SIZE, "%s", sop)
+        && text_format(result->object[at].series_uid, TEXT_UID_SIZE, "%s", series)
+        && text_format(result->object[at].sha256, DIGEST_HEX_SIZE, "%s", sha256);
+}
+
+bool job_result_parse(const char *body, struct job_result *ret_result, struct error *err)
+{
+    struct job_result *const result = ret_result;
+    const char *reason;
+    json_t *list, *const object = json_loads(body, 0, NULL);
+    bool good = object != NULL
+        && json_unpack(object, "{s:s s:F s:F s:o}", "reason", &reason,
+                       "seconds", &result->seconds, "peak_mib", &result->peak_mib,
+                       "objects", &list) == 0;
+
+    result->count = 0;
+    if (good)
+        snprintf(result->reason, sizeof result->reason, "%s", reason);
+    for (size_t i = 0; good && i < json_array_size(list); i++)
+        good = parse_object(json_array_get(list, i), result);
+    json_decref(object);
+    return good || error_set(err, ERROR_DATA, "a result message that is not ours");
+}

@@ -1,0 +1,279 @@
+/*
+ * Sender: the outbox. One thread a destination, so that one that is dead, silent or slow
+ * delays no other. Stored bytes are streamed as they are; what was sent is a row, so a crash
+ * repeats a send at most, with the same UID and the same bytes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/config.h"
+#include "daemon/log.h"
+#include "daemon/role.h"
+#include "daemon/sandbox.h"
+#include "daemon/store.h"
+#include "dicom/association.h"
+#include "util/error.h"
+
+#define BATCH 100                   /* objects an association; its syntaxes fit 120 contexts */
+#define IDLE_MS 500                 /* how soon a new row of the outbox is seen */
+#define FIRST_DELAY_MS 1000
+#define LONGEST_DELAY_MS 300000     /* also at once after a permanent refusal */
+
+struct queue {
+    const struct config *config;
+    const struct config_peer *peer;
+    struct store *store;
+    pthread_t thread;
+    size_t count;
+    struct store_delivery delivery[BATCH];
+};
+
+static int64_t wall_ms(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static void pause_ms(long milliseconds)
+{
+    const struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+
+    nanosleep(&time, NULL);
+}
+
+/* ---- when to try again ---- */
+
+enum hope { HOPE_SOON, HOPE_LATER };    /* a fault that passes, or a refusal that may stay */
+
+/* Doubles from 1 s to 5 min; a quarter of it by chance, so that peers are not hit in step. */
+static int64_t delay_ms(int attempts, enum hope hope)
+{
+    uint16_t chance = 0;
+    int64_t delay = LONGEST_DELAY_MS;
+
+    if (hope == HOPE_SOON && attempts < 9)
+        delay = (int64_t)FIRST_DELAY_MS << attempts;
+    if (delay > LONGEST_DELAY_MS)
+        delay = LONGEST_DELAY_MS;
+    if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+        chance = 0;
+    return delay + delay / 4 * chance / 65536;
+}
+
+static bool retry(struct queue *queue, const struct store_delivery *delivery, enum hope hope,
+                  int status, const char *reason, struct error *err)
+{
+    int64_t next_ms = wall_ms() + delay_ms(delivery->attempts, hope);
+
+    if (next_ms > delivery->deadline_ms) {
+        log_error("delivery failed peer=%s sop=%s reason=\"%s\"", queue->peer->ae_title,
+                  delivery->sop_uid, reason);
+        next_ms = 0;
+    }
+    return store_retry_delivery(queue->store, delivery->id, next_ms, status, reason, err);
+}
+
+static bool retry_from(struct queue *queue, size_t first, enum hope hope, const char *reason,
+                       struct error *err)
+{
+    for (size_t i = first; i < queue->count; i++)
+        if (!retry(queue, &queue->delivery[i], hope, -1, reason, err))
+            return false;
+    return true;
+}
+
+/* ---- one association ---- */
+
+static bool is_proposed(const struct association_proposal *proposals, size_t count,
+                        const struct store_delivery *delivery)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(proposals[i].sop_class_uid, delivery->sop_class_uid) == 0
+            && strcmp(proposals[i].transfer_syntax, delivery->transfer_syntax) == 0)
+            return true;
+    return false;
+}
+
+static struct association *call(struct queue *queue, struct error *err)
+{
+    struct association_proposal proposals[BATCH];
+    size_t count = 0;
+    const struct association_target target = {
+        .host = queue->peer->host, .port = queue->peer->port,
+        .calling_ae = queue->config->ae_title, .called_ae = queue->peer->ae_title,
+        .max_pdu = queue->config->max_pdu, .timeout_s = queue->config->timeout_s
+    };
+
+    for (size_t i = 0; i < queue->count; i++) {
+        const struct store_delivery *const delivery = &queue->delivery[i];
+        if (is_proposed(proposals, count, delivery))
+            continue;
+        memcpy(proposals[count].sop_class_uid, delivery->sop_class_uid, TEXT_UID_SIZE);
+        memcpy(proposals[count].transfer_syntax, delivery->transfer_syntax, TEXT_UID_SIZE);
+        count++;
+    }
+    return association_request(&target, proposals, count, err);
+}
+
+/* PS3.7 annex C: 0000 and the warnings Bxxx mean that the peer has it. */
+static bool is_stored(uint16_t status)
+{
+    return status == 0 || (status & 0xf000) == 0xb000;
+}
+
+/* PS3.4 B.2.3: A7xx is out of resources, which passes; other failures may not. */
+static enum hope hope_after(uint16_t status)
+{
+    return (status & 0xff00) == 0xa700 ? HOPE_SOON : HOPE_LATER;
+}
+
+static bool record(struct queue *queue, const struct store_delivery *delivery,
+                   uint16_t status, struct error *err)
+{
+    char reason[64];
+
+    if (is_stored(status)) {
+        log_info("delivered peer=%s kind=%s job=%lld status=%04x", queue->peer->ae_title,
+                 delivery->kind, (long long)delivery->job, status);
+        return store_acknowledge_delivery(queue->store, delivery->id, wall_ms(), status, err);
+    }
+    text_format(reason, sizeof reason, "the peer answered with status %04X", status);
+    log_warning("delivery refused peer=%s kind=%s job=%lld status=%04x, trying again later",
+                queue->peer->ae_title, delivery->kind, (long long)delivery->job, status);
+    return retry(queue, delivery, hope_after(status), status, reason, err);
+}
+
+/* ret_alive: the association can go on. Fails on trouble with the store only. */
+static bool send_one(struct queue *queue, struct association *association,
+                     const struct store_delivery *delivery, bool *ret_alive,
+                     struct error *err)
+{
+    char path[1400];
+    uint16_t status = 0;
+    struct error failure;
+
+    *ret_alive = true;
+    if (!association_accepted(association, delivery->sop_class_uid,
+                              delivery->transfer_syntax))
+        return retry(queue, delivery, HOPE_LATER, -1,
+                     "the peer does not accept the class in its stored transfer syntax", err);
+    text_format(path, sizeof path, "%s/%s", queue->config->data_dir, delivery->path);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        error_errno(&failure, "its file");
+        return retry(queue, delivery, HOPE_LATER, -1, failure.text, err);
+    }
+    *ret_alive = association_store(association, fd, delivery->sop_class_uid,
+                                   delivery->sop_uid, delivery->transfer_syntax, &status,
+                                   &failure);
+    close(fd);
+    return *ret_alive ? record(queue, delivery, status, err)
+        : retry(queue, delivery, HOPE_SOON, -1, failure.text, err);
+}
+
+static bool send_batch(struct queue *queue, struct error *err)
+{
+    struct error failure;
+    struct association *const association = call(queue, &failure);
+    bool alive = association != NULL, good = true;
+    size_t done = 0;
+
+    if (!alive) {
+        log_warning("peer not reached peer=%s objects=%zu reason=\"%s\", trying again",
+                    queue->peer->ae_title, queue->count, failure.text);
+        return retry_from(queue, 0, failure.code == ERROR_DENIED ? HOPE_LATER : HOPE_SOON,
+                          failure.text, err);
+    }
+    while (good && alive && done < queue->count && !role_stopping())
+        good = send_one(queue, association, &queue->delivery[done++], &alive, err);
+    if (good && done < queue->count)
+        good = retry_from(queue, done, HOPE_SOON, alive ? "the node stopped"
+                          : "the association ended before its turn", err);
+    if (alive)
+        association_release(association);
+    else
+        association_abort(association);
+    return good;
+}
+
+/* ---- the queues ---- */
+
+static bool collect(const struct store_delivery *delivery, void *context)
+{
+    struct queue *const queue = context;
+
+    queue->delivery[queue->count] = *delivery;
+    queue->delivery[queue->count].reason = NULL;    /* borrowed; not needed here */
+    return ++queue->count < BATCH;
+}
+
+static void *serve_queue(void *context)
+{
+    struct queue *const queue = context;
+    struct error err;
+
+    while (!role_stopping()) {
+        queue->count = 0;
+        const bool good = store_take_deliveries(queue->store, queue->peer->name, wall_ms(),
+                                                BATCH, collect, queue, &err)
+            && (queue->count == 0 || send_batch(queue, &err));
+        if (!good) {
+            log_error("outbox is hindered peer=%s reason=\"%s\", trying again",
+                      queue->peer->ae_title, err.text);
+            pause_ms(5000);
+        }
+        if (queue->count == 0)
+            pause_ms(IDLE_MS);
+    }
+    return NULL;
+}
+
+static bool start_queue(struct queue *queue, struct error *err)
+{
+    const int failed = pthread_create(&queue->thread, NULL, serve_queue, queue);
+
+    errno = failed;
+    return failed == 0 || error_errno(err, "thread for peer %s", queue->peer->name);
+}
+
+int sender_main(const struct role *role)
+{
+    const struct config *const config = role->config;
+    struct error err = { ERROR_MEMORY, "no memory to start" };
+    struct queue *const queues = calloc(config->peer_count + 1, sizeof *queues);
+    size_t started = 0;
+
+    if (queues == NULL || !sandbox_server(config, &err)) {
+        log_error("sender ends reason=\"%s\"", err.text);
+        return EXIT_FAILURE;
+    }
+    struct store *const store = store_open(config->data_dir, &err);
+    bool good = store != NULL && store_release_deliveries(store, &err);
+    for (size_t i = 0; good && i < config->peer_count; i++) {
+        if (config->peer[i].port == 0)
+            continue;                       /* it calls us; we never call it */
+        queues[started] = (struct queue){
+            .config = config, .peer = &config->peer[i], .store = store };
+        good = start_queue(&queues[started], &err);
+        started += good;
+    }
+    if (!good)
+        log_error("sender ends reason=\"%s\"", err.text);
+    while (good && !role_stopping())
+        pause_ms(1000);                     /* a signal ends the pause */
+    if (!good)
+        _exit(EXIT_FAILURE);                /* threads that run would wait for a signal */
+    for (size_t i = 0; i < started; i++)
+        pthread_join(queues[i].thread, NULL);
+    store_close(store);
+    free(queues);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,193 @@
+/* Slices: a growing list of rows, with the tags of one of them kept as JSON. */
+#include "daemon/slices.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/job.h"
+#include "daemon/store.h"
+#include "util/error.h"
+#include "util/text.h"
+
+struct slice {
+    char sop_uid[TEXT_UID_SIZE], class_uid[TEXT_UID_SIZE];
+    char sha256[DIGEST_HEX_SIZE];
+    char path[256];
+    double along_mm;            /* position on the normal */
+};
+
+struct slices {
+    size_t count, room;
+    struct slice *slice;
+    json_t *tags;               /* of the first in the index's order */
+    char calling_ae[17];
+    bool failed;                /* no memory while listing */
+};
+
+/* `count` decimals separated by backslashes. */
+static bool parse_decimals(const char *text, double *ret_values, int count)
+{
+    char copy[256];
+    char *rest = copy;
+
+    if (text == NULL || !text_format(copy, sizeof copy, "%s", text))
+        return false;
+    for (int i = 0; i < count; i++) {
+        char *const one = strsep(&rest, "\\");
+        if (one == NULL || !text_to_double(one, &ret_values[i]))
+            return false;
+    }
+    return true;
+}
+
+static const char *tag_of(const json_t *tags, const char *keyword)
+{
+    return json_string_value(json_object_get(tags, keyword));
+}
+
+/* PS3.3 C.7.6.2: the normal is row × column; 0 where the index has no geometry. */
+static double position_on_normal(const json_t *tags)
+{
+    double at[3], o[6];
+
+    if (!parse_decimals(tag_of(tags, "ImagePositionPatient"), at, 3)
+        || !parse_decimals(tag_of(tags, "ImageOrientationPatient"), o, 6))
+        return 0;
+    return at[0] * (o[1] * o[5] - o[2] * o[4]) + at[1] * (o[2] * o[3] - o[0] * o[5])
+         + at[2] * (o[0] * o[4] - o[1] * o[3]);
+}
+
+static struct slice *grow(struct slices *slices)
+{
+    if (slices->count == slices->room) {
+        const size_t room = slices->room == 0 ? 64 : 2 * slices->room;
+        struct slice *const more = reallocarray(slices->slice, room, sizeof *more);
+        if (more == NULL)
+            return NULL;
+        slices->slice = more;
+        slices->room = room;
+    }
+    return &slices->slice[slices->count++];
+}
+
+static bool collect(const struct store_instance *instance, void *context)
+{
+    struct slices *const slices = context;
+    struct slice *const slice = grow(slices);
+    json_t *const tags = json_loads(instance->tags != NULL ? instance->tags : "{}", 0, NULL);
+
+    if (slice == NULL) {
+        slices->failed = true;
+        json_decref(tags);
+        return false;
+    }
+    memcpy(slice->sop_uid, instance->sop_uid, sizeof slice->sop_uid);
+    memcpy(slice->class_uid, instance->sop_class_uid, sizeof slice->class_uid);
+    memcpy(slice->sha256, instance->sha256, sizeof slice->sha256);
+    memcpy(slice->path, instance->path, sizeof slice->path);
+    slice->along_mm = position_on_normal(tags);
+    if (slices->tags == NULL) {
+        slices->tags = json_incref(tags);
+        memcpy(slices->calling_ae, instance->calling_ae, sizeof slices->calling_ae);
+    }
+    json_decref(tags);
+    return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct slice *const left = a, *const right = b;
+
+    if (left->along_mm != right->along_mm)
+        return left->along_mm < right->along_mm ? -1 : 1;
+    return strcmp(left->sop_uid, right->sop_uid);
+}
+
+struct slices *slices_of_series(struct store *store, const char *series_uid,
+                                struct error *err)
+{
+    struct slices *const slices = calloc(1, sizeof *slices);
+
+    if (slices == NULL)
+        return error_null(err, ERROR_MEMORY, "series %s", series_uid);
+    if (!store_each_instance(store, series_uid, collect, slices, err)) {
+        slices_free(slices);
+        return NULL;
+    }
+    if (slices->failed || slices->count == 0) {
+        error_set(err, slices->failed ? ERROR_MEMORY : ERROR_NOT_FOUND,
+                  "series %s: %s", series_uid,
+                  slices->failed ? "no memory to list it" : "no instances");
+        slices_free(slices);
+        return NULL;
+    }
+    qsort(slices->slice, slices->count, sizeof *slices->slice, compare);
+    return slices;
+}
+
+void slices_free(struct slices *slices)
+{
+    if (slices == NULL)
+        return;
+    json_decref(slices->tags);
+    free(slices->slice);
+    free(slices);
+}
+
+size_t slices_count(const struct slices *slices)
+{
+    return slices == NULL ? 0 : slices->count;
+}
+
+const char *slices_tag(const char *keyword, void *slices)
+{
+    const struct slices *const all = slices;
+
+    return strcmp(keyword, "CallingAETitle") == 0 ? all->calling_ae
+        : tag_of(all->tags, keyword);
+}
+
+const char *slices_modality(const struct slices *slices)
+{
+    const char *const modality = tag_of(slices->tags, "Modality");
+
+    return modality == NULL ? "" : modality;
+}
+
+const char *slices_sop_uid(const struct slices *slices, size_t index)
+{
+    return slices->slice[index].sop_uid;
+}
+
+const char *slices_class_uid(const struct slices *slices, size_t index)
+{
+    return slices->slice[index].class_uid;
+}
+
+int slices_open(const struct slices *slices, size_t index, const char *data_dir)
+{
+    char path[2048];
+
+    if (!text_format(path, sizeof path, "%s/%s", data_dir, slices->slice[index].path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+void slices_key(const struct slices *slices, const char *parameters,
+                char ret_key[DIGEST_HEX_SIZE])
+{
+    char (*const digests)[DIGEST_HEX_SIZE] = calloc(slices->count, sizeof *digests);
+
+    if (digests == NULL)
+        abort();
+    for (size_t i = 0; i < slices->count; i++)
+        memcpy(digests[i], slices->slice[i].sha256, DIGEST_HEX_SIZE);
+    job_key((const char (*)[DIGEST_HEX_SIZE])digests, slices->count, parameters, ret_key);
+    free(digests);
+}

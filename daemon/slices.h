@@ -1,0 +1,36 @@
+/* Slices: the stored instances of one series, in the order of their place in the patient. */
+#ifndef TUMORD_DAEMON_SLICES_H
+#define TUMORD_DAEMON_SLICES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/digest.h"
+
+struct error;
+struct slices;
+struct store;
+
+/*
+ * Reads the index; of one SOP UID the first arrival counts. Sorted along the slice normal by
+ * the indexed positions (the worker checks), by SOP UID where there are none. ERROR_NOT_FOUND
+ * for a series without instances.
+ */
+struct slices *slices_of_series(struct store *store, const char *series_uid,
+                                struct error *err);
+void slices_free(struct slices *slices);            /* NULL is fine */
+
+size_t slices_count(const struct slices *slices);
+const char *slices_modality(const struct slices *slices);       /* "" when unknown */
+/* An indexed tag of the first slice by keyword, or NULL; fits config_tag_fn. */
+const char *slices_tag(const char *keyword, void *slices);
+/* SOP Instance UID and SOP Class UID of slice `index`. */
+const char *slices_sop_uid(const struct slices *slices, size_t index);
+const char *slices_class_uid(const struct slices *slices, size_t index);
+/* Opens the stored file below `data_dir` for reading; -1 with errno on failure. */
+int slices_open(const struct slices *slices, size_t index, const char *data_dir);
+/* job_key() over the digests of the files. */
+void slices_key(const struct slices *slices, const char *parameters,
+                char ret_key[DIGEST_HEX_SIZE]);
+
+#endif

@@ -1,0 +1,12 @@
+#include "tests/runner.h"
+
+extern const struct runner_suite suite_job, suite_message;
+
+int main(int argc, char **argv)
+{
+    static const struct runner_suite *const suites[] = {
+        &suite_job, &suite_message, NULL
+    };
+
+    return runner_main(argc, argv, suites);
+}
