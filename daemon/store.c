@@ -1,0 +1,1000 @@
+/*
+ * Store: SQLite behind the calls of the header. Every write is BEGIN IMMEDIATE … COMMIT in WAL
+ * mode with synchronous=FULL, so that a call that returned true survives a power cut.
+ */
+#include "daemon/store.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/error.h"
+
+#define BUSY_TIMEOUT_MS 10000
+#define SCHEMA_VERSION 1
+#define MAX_STATEMENTS 80
+#define QUARANTINE_DEATHS 3
+
+static const char schema[] =
+    "CREATE TABLE study(study_uid TEXT PRIMARY KEY, patient_id TEXT NOT NULL,"
+    " patient_name TEXT NOT NULL, study_date TEXT NOT NULL, accession TEXT NOT NULL,"
+    " description TEXT NOT NULL, state INTEGER NOT NULL, first_ms INTEGER NOT NULL,"
+    " last_ms INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX study_quiet ON study(state, last_ms);"
+    "CREATE TABLE series(series_uid TEXT PRIMARY KEY, study_uid TEXT NOT NULL"
+    " REFERENCES study, modality TEXT NOT NULL, description TEXT NOT NULL,"
+    " reason TEXT NOT NULL DEFAULT '', job INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE INDEX series_study ON series(study_uid);"
+    "CREATE TABLE instance(id INTEGER PRIMARY KEY, sop_uid TEXT NOT NULL,"
+    " sop_class_uid TEXT NOT NULL, study_uid TEXT NOT NULL REFERENCES study,"
+    " series_uid TEXT NOT NULL REFERENCES series, transfer_syntax TEXT NOT NULL,"
+    " sha256 TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,"
+    " calling_ae TEXT NOT NULL, peer TEXT NOT NULL, received_ms INTEGER NOT NULL,"
+    " tags TEXT NOT NULL, UNIQUE(sop_uid, sha256)) STRICT;"
+    "CREATE INDEX instance_series ON instance(series_uid, sop_uid);"
+    "CREATE INDEX instance_study ON instance(study_uid);"
+    "CREATE TABLE job(id INTEGER PRIMARY KEY AUTOINCREMENT, study_uid TEXT NOT NULL,"
+    " series_uid TEXT NOT NULL, key TEXT NOT NULL, created TEXT NOT NULL, rule TEXT NOT NULL,"
+    " analysis TEXT NOT NULL, parameters TEXT NOT NULL, deliver_to TEXT NOT NULL,"
+    " series_number INTEGER NOT NULL, priority INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " lease INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0,"
+    " attempts INTEGER NOT NULL DEFAULT 0, pid INTEGER NOT NULL DEFAULT 0,"
+    " deadline_ms INTEGER NOT NULL DEFAULT 0, queued_ms INTEGER NOT NULL,"
+    " started_ms INTEGER NOT NULL DEFAULT 0, finished_ms INTEGER NOT NULL DEFAULT 0,"
+    " reason TEXT NOT NULL DEFAULT '', findings TEXT NOT NULL DEFAULT '',"
+    " UNIQUE(series_uid, key)) STRICT;"
+    "CREATE INDEX job_state ON job(state, priority, id);"
+    "CREATE INDEX job_study ON job(study_uid);"
+    "CREATE TABLE object(id INTEGER PRIMARY KEY, job INTEGER NOT NULL REFERENCES job,"
+    " kind TEXT NOT NULL, name TEXT NOT NULL, sop_class_uid TEXT NOT NULL,"
+    " sop_uid TEXT NOT NULL, series_uid TEXT NOT NULL, sha256 TEXT NOT NULL,"
+    " size INTEGER NOT NULL, UNIQUE(job, name)) STRICT;"
+    "CREATE INDEX object_sop ON object(sop_uid);"
+    "CREATE TABLE delivery(id INTEGER PRIMARY KEY, peer TEXT NOT NULL,"
+    " study_uid TEXT NOT NULL, sop_class_uid TEXT NOT NULL, sop_uid TEXT NOT NULL,"
+    " transfer_syntax TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL,"
+    " job INTEGER NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
+    " next_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL,"
+    " acknowledged_ms INTEGER NOT NULL DEFAULT 0, status INTEGER NOT NULL DEFAULT -1,"
+    " reason TEXT NOT NULL DEFAULT '', UNIQUE(peer, path)) STRICT;"
+    "CREATE INDEX delivery_due ON delivery(peer, state, next_ms);"
+    "CREATE INDEX delivery_study ON delivery(study_uid);"
+    "CREATE INDEX delivery_job ON delivery(job);"
+    "CREATE TABLE note(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
+
+struct store {
+    sqlite3 *database;
+    pthread_mutex_t mutex;              /* recursive: a callback may ask something else */
+    size_t statement_count;
+    struct { const char *sql; sqlite3_stmt *statement; } statement[MAX_STATEMENTS];
+    char *kept[6];                      /* texts of the last row that was handed out */
+};
+
+/* ---- statements ---- */
+
+static bool fail(struct store *store, struct error *err, const char *what)
+{
+    const int code = sqlite3_errcode(store->database);
+
+    return error_set(err, code == SQLITE_NOMEM ? ERROR_MEMORY : ERROR_IO, "index: %s: %s",
+                     what, sqlite3_errmsg(store->database));
+}
+
+/* Prepared once per literal: its address is its name. */
+static sqlite3_stmt *prepare(struct store *store, const char *sql, struct error *err)
+{
+    for (size_t i = 0; i < store->statement_count; i++)
+        if (store->statement[i].sql == sql) {
+            sqlite3_reset(store->statement[i].statement);
+            return store->statement[i].statement;
+        }
+    if (store->statement_count == MAX_STATEMENTS)
+        abort();                        /* more literals than this file has */
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v3(store->database, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
+                           NULL) != SQLITE_OK) {
+        fail(store, err, "prepare");
+        return NULL;
+    }
+    store->statement[store->statement_count].sql = sql;
+    store->statement[store->statement_count++].statement = statement;
+    return statement;
+}
+
+/* `types`: one letter a value, 't' for const char *, 'i' for int64_t. */
+static sqlite3_stmt *bind(struct store *store, struct error *err, const char *sql,
+                          const char *types, va_list values)
+{
+    sqlite3_stmt *const statement = prepare(store, sql, err);
+
+    if (statement == NULL)
+        return NULL;
+    for (int i = 1; types[i - 1] != '\0'; i++) {
+        const int code = types[i - 1] == 't'
+            ? sqlite3_bind_text(statement, i, va_arg(values, const char *), -1,
+                                SQLITE_TRANSIENT)
+            : sqlite3_bind_int64(statement, i, va_arg(values, int64_t));
+        if (code != SQLITE_OK) {
+            fail(store, err, "bind");
+            return NULL;
+        }
+    }
+    return statement;
+}
+
+static bool execute(struct store *store, struct error *err, const char *sql,
+                    const char *types, ...)
+{
+    va_list values;
+
+    va_start(values, types);
+    sqlite3_stmt *const statement = bind(store, err, sql, types, values);
+    va_end(values);
+    if (statement == NULL)
+        return false;
+    const bool good = sqlite3_step(statement) == SQLITE_DONE || fail(store, err, "write");
+    sqlite3_reset(statement);
+    return good;
+}
+
+/* The first column of the first row; `otherwise` when there is none. */
+static bool number(struct store *store, struct error *err, int64_t otherwise,
+                   int64_t *ret_value, const char *sql, const char *types, ...)
+{
+    va_list values;
+
+    va_start(values, types);
+    sqlite3_stmt *const statement = bind(store, err, sql, types, values);
+    va_end(values);
+    if (statement == NULL)
+        return false;
+    const int code = sqlite3_step(statement);
+    *ret_value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : otherwise;
+    const bool good = code == SQLITE_ROW || code == SQLITE_DONE || fail(store, err, "read");
+    sqlite3_reset(statement);
+    return good;
+}
+
+typedef bool (*row_fn)(sqlite3_stmt *row, void *each, void *context);
+
+/* Hands every row to `row` until that says false. */
+static bool list(struct store *store, struct error *err, row_fn row, void *each,
+                 void *context, const char *sql, const char *types, ...)
+{
+    va_list values;
+    int code;
+
+    va_start(values, types);
+    sqlite3_stmt *const statement = bind(store, err, sql, types, values);
+    va_end(values);
+    if (statement == NULL)
+        return false;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW)
+        if (!row(statement, each, context)) {
+            code = SQLITE_DONE;
+            break;
+        }
+    const bool good = code == SQLITE_DONE || fail(store, err, "read");
+    sqlite3_reset(statement);
+    return good;
+}
+
+static void text_column(sqlite3_stmt *row, int column, char *buffer, size_t size)
+{
+    const char *const text = (const char *)sqlite3_column_text(row, column);
+
+    text_format(buffer, size, "%s", text == NULL ? "" : text);
+}
+
+static const char *text_of(sqlite3_stmt *row, int column)
+{
+    const char *const text = (const char *)sqlite3_column_text(row, column);
+
+    return text == NULL ? "" : text;
+}
+
+/* ---- transactions ---- */
+
+static void lock(struct store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+}
+
+static bool unlock(struct store *store, bool good)
+{
+    pthread_mutex_unlock(&store->mutex);
+    return good;
+}
+
+static bool begin(struct store *store, struct error *err)
+{
+    lock(store);
+    return execute(store, err, "BEGIN IMMEDIATE", "");
+}
+
+/* Commits what went well, undoes what did not. */
+static bool end(struct store *store, bool good, struct error *err)
+{
+    good = good && execute(store, err, "COMMIT", "");
+    if (!good && sqlite3_get_autocommit(store->database) == 0)
+        sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+    return unlock(store, good);
+}
+
+/* ---- opening ---- */
+
+static bool migrate(struct store *store, struct error *err)
+{
+    int64_t version = 0;
+    bool good = begin(store, err)
+        && number(store, err, 0, &version, "PRAGMA user_version", "");
+
+    if (good && version > SCHEMA_VERSION)
+        good = error_set(err, ERROR_UNSUPPORTED, "index: its version %lld is newer than this "
+                         "program's %d", (long long)version, SCHEMA_VERSION);
+    if (good && version == 0)
+        good = (sqlite3_exec(store->database, schema, NULL, NULL, NULL) == SQLITE_OK
+                && sqlite3_exec(store->database, "PRAGMA user_version = 1", NULL, NULL, NULL)
+                       == SQLITE_OK) || fail(store, err, "schema");
+    return end(store, good, err);
+}
+
+static bool configure(struct store *store, struct error *err)
+{
+    sqlite3_busy_timeout(store->database, BUSY_TIMEOUT_MS);
+    return sqlite3_exec(store->database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                        "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY", NULL, NULL, NULL)
+        == SQLITE_OK || fail(store, err, "open");
+}
+
+struct store *store_open(const char *data_dir, struct error *err)
+{
+    char path[1200];
+    pthread_mutexattr_t recursive;
+    struct store *const store = calloc(1, sizeof *store);
+
+    if (store == NULL)
+        return error_null(err, ERROR_MEMORY, "index");
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&store->mutex, &recursive);
+    text_format(path, sizeof path, "%s/index.db", data_dir);
+    if (sqlite3_open_v2(path, &store->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                        | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        fail(store, err, path);
+    else if (configure(store, err) && migrate(store, err))
+        return store;
+    store_close(store);
+    return NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL)
+        return;
+    for (size_t i = 0; i < store->statement_count; i++)
+        sqlite3_finalize(store->statement[i].statement);
+    sqlite3_close(store->database);
+    for (size_t i = 0; i < sizeof store->kept / sizeof *store->kept; i++)
+        free(store->kept[i]);
+    pthread_mutex_destroy(&store->mutex);
+    free(store);
+}
+
+/* ---- instances ---- */
+
+static const char *tag(const json_t *tags, const char *keyword)
+{
+    const char *const text = json_string_value(json_object_get(tags, keyword));
+
+    return text == NULL ? "" : text;
+}
+
+static bool add_study(struct store *store, const struct store_instance *instance,
+                      const json_t *tags, struct error *err)
+{
+    return execute(store, err, "INSERT INTO study VALUES(?1,?2,?3,?4,?5,?6,0,?7,?7)"
+                   " ON CONFLICT(study_uid) DO UPDATE SET state = 0,"
+                   " last_ms = max(last_ms, excluded.last_ms)", "tttttti",
+                   instance->study_uid, tag(tags, "PatientID"), tag(tags, "PatientName"),
+                   tag(tags, "StudyDate"), tag(tags, "AccessionNumber"),
+                   tag(tags, "StudyDescription"), instance->received_ms);
+}
+
+static bool add_series(struct store *store, const struct store_instance *instance,
+                       const json_t *tags, struct error *err)
+{
+    return execute(store, err, "INSERT INTO series(series_uid, study_uid, modality,"
+                   " description) VALUES(?,?,?,?) ON CONFLICT(series_uid) DO NOTHING", "tttt",
+                   instance->series_uid, instance->study_uid, tag(tags, "Modality"),
+                   tag(tags, "SeriesDescription"));
+}
+
+static bool add_row(struct store *store, const struct store_instance *instance,
+                    struct error *err)
+{
+    return execute(store, err, "INSERT INTO instance(sop_uid, sop_class_uid, study_uid,"
+                   " series_uid, transfer_syntax, sha256, path, size, calling_ae, peer,"
+                   " received_ms, tags) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", "tttttttittit",
+                   instance->sop_uid, instance->sop_class_uid, instance->study_uid,
+                   instance->series_uid, instance->transfer_syntax, instance->sha256,
+                   instance->path, instance->size, instance->calling_ae, instance->peer,
+                   instance->received_ms, instance->tags);
+}
+
+static bool add_instance(struct store *store, const struct store_instance *instance,
+                         struct error *err)
+{
+    int64_t known = 0;
+
+    if (!number(store, err, 0, &known, "SELECT 1 FROM instance WHERE sop_uid = ?"
+                " AND sha256 = ?", "tt", instance->sop_uid, instance->sha256))
+        return false;
+    if (known)
+        return true;                    /* a repetition changes nothing */
+    json_t *const tags = json_loads(instance->tags, 0, NULL);
+    const bool good = add_study(store, instance, tags, err)
+        && add_series(store, instance, tags, err) && add_row(store, instance, err);
+    json_decref(tags);
+    return good;
+}
+
+bool store_add_instances(struct store *store, const struct store_instance *batch,
+                         size_t count, struct error *err)
+{
+    bool good = begin(store, err);
+
+    for (size_t i = 0; good && i < count; i++)
+        good = add_instance(store, &batch[i], err);
+    return end(store, good, err);
+}
+
+static bool instance_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_instance instance = { .id = sqlite3_column_int64(row, 0) };
+
+    text_column(row, 1, instance.sop_uid, sizeof instance.sop_uid);
+    text_column(row, 2, instance.sop_class_uid, sizeof instance.sop_class_uid);
+    text_column(row, 3, instance.study_uid, sizeof instance.study_uid);
+    text_column(row, 4, instance.series_uid, sizeof instance.series_uid);
+    text_column(row, 5, instance.transfer_syntax, sizeof instance.transfer_syntax);
+    text_column(row, 6, instance.sha256, sizeof instance.sha256);
+    text_column(row, 7, instance.path, sizeof instance.path);
+    instance.size = sqlite3_column_int64(row, 8);
+    text_column(row, 9, instance.calling_ae, sizeof instance.calling_ae);
+    text_column(row, 10, instance.peer, sizeof instance.peer);
+    instance.received_ms = sqlite3_column_int64(row, 11);
+    instance.tags = text_of(row, 12);
+    return (*(store_instance_fn *)each)(&instance, context);
+}
+
+bool store_each_instance(struct store *store, const char *series_uid,
+                         store_instance_fn each, void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, instance_row, &each, context,
+        "SELECT id, sop_uid, sop_class_uid, study_uid, series_uid, transfer_syntax, sha256,"
+        " path, size, calling_ae, peer, received_ms, tags FROM instance WHERE id IN"
+        " (SELECT min(id) FROM instance WHERE series_uid = ? GROUP BY sop_uid)"
+        " ORDER BY sop_uid", "t", series_uid));
+}
+
+/* ---- studies and series ---- */
+
+#define STUDY_COLUMNS "SELECT study_uid, patient_id, patient_name, study_date, accession," \
+    " description, state, first_ms, last_ms," \
+    " (SELECT count(*) FROM series WHERE series.study_uid = study.study_uid)," \
+    " (SELECT count(DISTINCT sop_uid) FROM instance" \
+    " WHERE instance.study_uid = study.study_uid) FROM study "
+
+static bool study_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_study study;
+
+    text_column(row, 0, study.study_uid, sizeof study.study_uid);
+    text_column(row, 1, study.patient_id, sizeof study.patient_id);
+    text_column(row, 2, study.patient_name, sizeof study.patient_name);
+    text_column(row, 3, study.study_date, sizeof study.study_date);
+    text_column(row, 4, study.accession, sizeof study.accession);
+    text_column(row, 5, study.description, sizeof study.description);
+    study.state = (enum study_state)sqlite3_column_int(row, 6);
+    study.first_ms = sqlite3_column_int64(row, 7);
+    study.last_ms = sqlite3_column_int64(row, 8);
+    study.series = sqlite3_column_int(row, 9);
+    study.instances = sqlite3_column_int(row, 10);
+    return (*(store_study_fn *)each)(&study, context);
+}
+
+bool store_each_study(struct store *store, store_study_fn each, void *context,
+                      struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, study_row, &each, context,
+                              STUDY_COLUMNS "ORDER BY last_ms DESC", ""));
+}
+
+static bool take_study(const struct store_study *study, void *context)
+{
+    *(struct store_study *)context = *study;
+    return false;
+}
+
+bool store_find_study(struct store *store, const char *study_uid,
+                      struct store_study *ret_study, struct error *err)
+{
+    store_study_fn take = take_study;
+    struct store_study study = { .study_uid = "" };
+
+    lock(store);
+    if (!list(store, err, study_row, &take, &study, STUDY_COLUMNS "WHERE study_uid = ?", "t",
+              study_uid))
+        return unlock(store, false);
+    unlock(store, true);
+    if (study.study_uid[0] == '\0')
+        return error_set(err, ERROR_NOT_FOUND, "no study %s", study_uid);
+    *ret_study = study;
+    return true;
+}
+
+static bool series_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_series series;
+
+    text_column(row, 0, series.study_uid, sizeof series.study_uid);
+    text_column(row, 1, series.series_uid, sizeof series.series_uid);
+    text_column(row, 2, series.modality, sizeof series.modality);
+    text_column(row, 3, series.description, sizeof series.description);
+    series.instances = sqlite3_column_int(row, 4);
+    series.reason = text_of(row, 5);
+    series.job = sqlite3_column_int64(row, 6);
+    return (*(store_series_fn *)each)(&series, context);
+}
+
+bool store_each_series(struct store *store, const char *study_uid, store_series_fn each,
+                       void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, series_row, &each, context,
+        "SELECT study_uid, series_uid, modality, description,"
+        " (SELECT count(DISTINCT sop_uid) FROM instance"
+        "  WHERE instance.series_uid = series.series_uid),"
+        " reason, job FROM series WHERE study_uid = ? ORDER BY series_uid", "t", study_uid));
+}
+
+bool store_each_quiet_study(struct store *store, int64_t now_ms, int64_t quiet_ms,
+                            store_study_fn each, void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, study_row, &each, context, STUDY_COLUMNS
+                              "WHERE state = 0 AND last_ms <= ? ORDER BY last_ms", "i",
+                              now_ms - quiet_ms));
+}
+
+bool store_complete_study(struct store *store, const char *study_uid, int64_t last_ms,
+                          bool *ret_completed, struct error *err)
+{
+    bool good = begin(store, err)
+        && execute(store, err, "UPDATE study SET state = 1 WHERE study_uid = ? AND state = 0"
+                   " AND last_ms = ?", "ti", study_uid, last_ms);
+
+    *ret_completed = good && sqlite3_changes(store->database) > 0;
+    return end(store, good, err);
+}
+
+/* Other jobs of the series than `current` are history, and so is what they did not deliver. */
+static bool supersede_others(struct store *store, const char *series_uid, int64_t current,
+                             struct error *err)
+{
+    return execute(store, err, "UPDATE delivery SET state = 4 WHERE state IN (0, 1, 3)"
+                   " AND job IN (SELECT id FROM job WHERE series_uid = ? AND id <> ?)", "ti",
+                   series_uid, current)
+        && execute(store, err, "UPDATE job SET state = 5 WHERE series_uid = ? AND id <> ?"
+                   " AND state <> 5", "ti", series_uid, current);
+}
+
+bool store_set_reason(struct store *store, const char *series_uid, const char *reason,
+                      struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE series SET reason = ?, job = 0 WHERE series_uid = ?",
+                   "tt", reason, series_uid)
+        && supersede_others(store, series_uid, 0, err);
+
+    return end(store, good, err);
+}
+
+/* ---- jobs ---- */
+
+#define JOB_COLUMNS "SELECT id, study_uid, series_uid, key, created, rule, analysis," \
+    " parameters, deliver_to, series_number, priority, state, lease, deaths, attempts, pid," \
+    " deadline_ms, queued_ms, started_ms, finished_ms, reason, findings FROM job "
+
+static bool job_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_job job = { .id = sqlite3_column_int64(row, 0) };
+
+    text_column(row, 1, job.study_uid, sizeof job.study_uid);
+    text_column(row, 2, job.series_uid, sizeof job.series_uid);
+    text_column(row, 3, job.key, sizeof job.key);
+    text_column(row, 4, job.created, sizeof job.created);
+    text_column(row, 5, job.rule, sizeof job.rule);
+    text_column(row, 6, job.analysis, sizeof job.analysis);
+    job.parameters = text_of(row, 7);
+    job.deliver_to = text_of(row, 8);
+    job.series_number = sqlite3_column_int(row, 9);
+    job.priority = sqlite3_column_int(row, 10);
+    job.state = (enum job_state)sqlite3_column_int(row, 11);
+    job.lease = sqlite3_column_int64(row, 12);
+    job.deaths = sqlite3_column_int(row, 13);
+    job.attempts = sqlite3_column_int(row, 14);
+    job.pid = sqlite3_column_int64(row, 15);
+    job.deadline_ms = sqlite3_column_int64(row, 16);
+    job.queued_ms = sqlite3_column_int64(row, 17);
+    job.started_ms = sqlite3_column_int64(row, 18);
+    job.finished_ms = sqlite3_column_int64(row, 19);
+    job.reason = text_of(row, 20);
+    job.findings = text_of(row, 21);
+    return (*(store_job_fn *)each)(&job, context);
+}
+
+/* Copies a row out of its statement; its texts live until the next row that is kept. */
+struct keep {
+    struct store *store;
+    struct store_job *job;
+    bool found;
+};
+
+static const char *keep_text(struct store *store, int slot, const char *text)
+{
+    free(store->kept[slot]);
+    store->kept[slot] = strdup(text);
+    return store->kept[slot] == NULL ? "" : store->kept[slot];
+}
+
+static bool keep_job(const struct store_job *job, void *context)
+{
+    struct keep *const keep = context;
+
+    *keep->job = *job;
+    keep->job->parameters = keep_text(keep->store, 0, job->parameters);
+    keep->job->deliver_to = keep_text(keep->store, 1, job->deliver_to);
+    keep->job->reason = keep_text(keep->store, 2, job->reason);
+    keep->job->findings = keep_text(keep->store, 3, job->findings);
+    keep->found = true;
+    return false;
+}
+
+static bool find_job(struct store *store, int64_t id, struct store_job *ret_job,
+                     struct error *err)
+{
+    store_job_fn take = keep_job;
+    struct keep keep = { store, ret_job, false };
+
+    if (!list(store, err, job_row, &take, &keep, JOB_COLUMNS "WHERE id = ?", "i", id))
+        return false;
+    return keep.found || error_set(err, ERROR_NOT_FOUND, "no job %lld", (long long)id);
+}
+
+bool store_find_job(struct store *store, int64_t id, struct store_job *ret_job,
+                    struct error *err)
+{
+    lock(store);
+    return unlock(store, find_job(store, id, ret_job, err));
+}
+
+static bool insert_job(struct store *store, const struct store_job *job, int64_t *ret_id,
+                       struct error *err)
+{
+    if (!execute(store, err, "INSERT INTO job(study_uid, series_uid, key, created, rule,"
+                 " analysis, parameters, deliver_to, series_number, priority, state,"
+                 " queued_ms) VALUES(?,?,?,?,?,?,?,?,?,?,0,?)", "ttttttttiii",
+                 job->study_uid, job->series_uid, job->key, job->created, job->rule,
+                 job->analysis, job->parameters, job->deliver_to,
+                 (int64_t)job->series_number, (int64_t)job->priority, job->queued_ms))
+        return false;
+    *ret_id = sqlite3_last_insert_rowid(store->database);
+    return true;
+}
+
+/* A superseded job whose inputs count again: its results are there, or it is queued anew. */
+static bool revive_job(struct store *store, int64_t id, struct error *err)
+{
+    return execute(store, err, "UPDATE job SET state = CASE WHEN EXISTS (SELECT 1 FROM object"
+                   " WHERE object.job = job.id) THEN 2 ELSE 0 END WHERE id = ? AND state = 5",
+                   "i", id)
+        && execute(store, err, "UPDATE delivery SET state = 0 WHERE job = ? AND state = 4",
+                   "i", id);
+}
+
+bool store_queue_job(struct store *store, const struct store_job *job, int64_t *ret_id,
+                     struct error *err)
+{
+    int64_t id = 0;
+    bool good = begin(store, err)
+        && number(store, err, 0, &id, "SELECT id FROM job WHERE series_uid = ? AND key = ?",
+                  "tt", job->series_uid, job->key)
+        && (id != 0 ? revive_job(store, id, err) : insert_job(store, job, &id, err))
+        && supersede_others(store, job->series_uid, id, err)
+        && execute(store, err, "UPDATE series SET job = ?1, reason = (SELECT reason FROM job"
+                   " WHERE id = ?1) WHERE series_uid = ?2", "it", id, job->series_uid);
+
+    *ret_id = id;
+    return end(store, good, err);
+}
+
+bool store_lease_job(struct store *store, int64_t pid, int64_t now_ms, int64_t deadline_ms,
+                     struct store_job *ret_job, struct error *err)
+{
+    int64_t id = 0;
+
+    lock(store);                        /* an idle node looks often, and writes nothing */
+    if (!number(store, err, 0, &id, "SELECT id FROM job WHERE state = 0"
+                " ORDER BY priority, id LIMIT 1", ""))
+        return unlock(store, false);
+    unlock(store, true);
+    if (id == 0)
+        return error_set(err, ERROR_NOT_FOUND, "no job is queued");
+    bool good = begin(store, err)
+        && execute(store, err, "UPDATE job SET state = 1, lease = lease + 1,"
+                   " attempts = attempts + 1, pid = ?, started_ms = ?, deadline_ms = ?"
+                   " WHERE id = ? AND state = 0", "iiii", pid, now_ms, deadline_ms, id);
+    if (good && sqlite3_changes(store->database) == 0)
+        good = error_set(err, ERROR_NOT_FOUND, "job %lld was taken", (long long)id);
+    good = good && find_job(store, id, ret_job, err);
+    return end(store, good, err);
+}
+
+/* The series says what its current job came to. */
+static bool tell_series(struct store *store, int64_t id, struct error *err)
+{
+    return execute(store, err, "UPDATE series SET reason = (SELECT reason FROM job"
+                   " WHERE id = ?1) WHERE job = ?1", "i", id);
+}
+
+bool store_release_job(struct store *store, int64_t id, int64_t lease, bool died,
+                       const char *reason, struct error *err)
+{
+    char sentence[400];
+    bool good = begin(store, err)
+        && execute(store, err, "UPDATE job SET deaths = deaths + ?, state = 0"
+                   " WHERE id = ? AND lease = ? AND state = 1", "iii", (int64_t)died, id,
+                   lease);
+
+    if (good && sqlite3_changes(store->database) > 0) {
+        text_format(sentence, sizeof sentence, "quarantined after %d deaths: %s",
+                    QUARANTINE_DEATHS, reason);
+        good = execute(store, err, "UPDATE job SET reason = ? WHERE id = ?", "ti", reason, id)
+            && execute(store, err, "UPDATE job SET state = 4, reason = ? WHERE id = ?"
+                       " AND deaths >= ?", "tii", sentence, id, (int64_t)QUARANTINE_DEATHS)
+            && tell_series(store, id, err);
+    }
+    return end(store, good, err);
+}
+
+bool store_release_all_jobs(struct store *store, int *ret_count, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE job SET state = 0 WHERE state = 1", "");
+
+    *ret_count = good ? sqlite3_changes(store->database) : 0;
+    return end(store, good, err);
+}
+
+/* Fails with ERROR_DENIED unless the last statement, fenced by a lease, changed its row. */
+static bool was_leased(struct store *store, int64_t id, struct error *err)
+{
+    return sqlite3_changes(store->database) > 0
+        || error_set(err, ERROR_DENIED, "job %lld: the lease was lost", (long long)id);
+}
+
+bool store_fail_job(struct store *store, int64_t id, int64_t lease, int64_t now_ms,
+                    const char *reason, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE job SET state = 3, finished_ms = ?, reason = ?"
+                   " WHERE id = ? AND lease = ? AND state = 1", "itii", now_ms, reason, id,
+                   lease)
+        && was_leased(store, id, err) && tell_series(store, id, err);
+
+    return end(store, good, err);
+}
+
+/* ---- results ---- */
+
+static bool insert_object(struct store *store, int64_t job, const struct store_object *object,
+                          struct error *err)
+{
+    return execute(store, err, "INSERT INTO object(job, kind, name, sop_class_uid, sop_uid,"
+                   " series_uid, sha256, size) VALUES(?,?,?,?,?,?,?,?)", "itttttti", job,
+                   object->kind, object->name, object->sop_class_uid, object->sop_uid,
+                   object->series_uid, object->sha256, object->size);
+}
+
+static bool insert_delivery(struct store *store, int64_t job, const char *peer,
+                            const struct store_object *object, int64_t now_ms,
+                            int64_t deadline_ms, struct error *err)
+{
+    char path[64];
+
+    text_format(path, sizeof path, "results/%lld/%s", (long long)job, object->name);
+    return execute(store, err, "INSERT INTO delivery(peer, study_uid, sop_class_uid, sop_uid,"
+                   " transfer_syntax, path, kind, job, state, next_ms, deadline_ms)"
+                   " SELECT ?, study_uid, ?, ?, '1.2.840.10008.1.2.1', ?, ?, id, 0, ?, ?"
+                   " FROM job WHERE id = ? ON CONFLICT DO NOTHING", "tttttiii", peer,
+                   object->sop_class_uid, object->sop_uid, path, object->kind, now_ms,
+                   deadline_ms, job);
+}
+
+static bool insert_results(struct store *store, int64_t job,
+                           const struct store_object *objects, size_t count,
+                           const char *const *peers, int64_t now_ms, int64_t deadline_ms,
+                           struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!insert_object(store, job, &objects[i], err))
+            return false;
+        for (const char *const *peer = peers; *peer != NULL; peer++)
+            if (objects[i].sop_uid[0] != '\0'
+                && !insert_delivery(store, job, *peer, &objects[i], now_ms, deadline_ms, err))
+                return false;
+    }
+    return true;
+}
+
+bool store_finish_job(struct store *store, int64_t id, int64_t lease, int64_t now_ms,
+                      const char *reason, const char *findings,
+                      const struct store_object *objects, size_t object_count,
+                      const char *const *peers, int64_t deadline_ms, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE job SET state = 2, finished_ms = ?, reason = ?,"
+                   " findings = ? WHERE id = ? AND lease = ? AND state = 1", "ittii", now_ms,
+                   reason, findings, id, lease)
+        && was_leased(store, id, err)
+        && insert_results(store, id, objects, object_count, peers, now_ms, deadline_ms, err)
+        && tell_series(store, id, err);
+
+    return end(store, good, err);
+}
+
+bool store_each_job(struct store *store, const char *study_uid, store_job_fn each,
+                    void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, study_uid == NULL
+        ? list(store, err, job_row, &each, context, JOB_COLUMNS "ORDER BY id", "")
+        : list(store, err, job_row, &each, context,
+               JOB_COLUMNS "WHERE study_uid = ? ORDER BY id", "t", study_uid));
+}
+
+static bool object_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_object object = { .id = sqlite3_column_int64(row, 0),
+                                   .job = sqlite3_column_int64(row, 1) };
+
+    text_column(row, 2, object.kind, sizeof object.kind);
+    text_column(row, 3, object.name, sizeof object.name);
+    text_column(row, 4, object.sop_class_uid, sizeof object.sop_class_uid);
+    text_column(row, 5, object.sop_uid, sizeof object.sop_uid);
+    text_column(row, 6, object.series_uid, sizeof object.series_uid);
+    text_column(row, 7, object.sha256, sizeof object.sha256);
+    object.size = sqlite3_column_int64(row, 8);
+    return (*(store_object_fn *)each)(&object, context);
+}
+
+bool store_each_object(struct store *store, int64_t job, store_object_fn each, void *context,
+                       struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, object_row, &each, context,
+        "SELECT id, job, kind, name, sop_class_uid, sop_uid, series_uid, sha256, size"
+        " FROM object WHERE job = ? ORDER BY id", "i", job));
+}
+
+bool store_is_result(struct store *store, const char *sop_uid, bool *ret_is,
+                     struct error *err)
+{
+    int64_t is = 0;
+
+    lock(store);
+    const bool good = number(store, err, 0, &is, "SELECT 1 FROM object WHERE sop_uid = ?",
+                             "t", sop_uid);
+    *ret_is = is != 0;
+    return unlock(store, good);
+}
+
+/* ---- deliveries ---- */
+
+#define DELIVERY_COLUMNS "SELECT id, peer, sop_class_uid, sop_uid, transfer_syntax, path," \
+    " kind, job, state, attempts, next_ms, deadline_ms, acknowledged_ms, status, reason" \
+    " FROM delivery "
+
+static bool delivery_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_delivery delivery = { .id = sqlite3_column_int64(row, 0) };
+
+    text_column(row, 1, delivery.peer, sizeof delivery.peer);
+    text_column(row, 2, delivery.sop_class_uid, sizeof delivery.sop_class_uid);
+    text_column(row, 3, delivery.sop_uid, sizeof delivery.sop_uid);
+    text_column(row, 4, delivery.transfer_syntax, sizeof delivery.transfer_syntax);
+    text_column(row, 5, delivery.path, sizeof delivery.path);
+    text_column(row, 6, delivery.kind, sizeof delivery.kind);
+    delivery.job = sqlite3_column_int64(row, 7);
+    delivery.state = (enum delivery_state)sqlite3_column_int(row, 8);
+    delivery.attempts = sqlite3_column_int(row, 9);
+    delivery.next_ms = sqlite3_column_int64(row, 10);
+    delivery.deadline_ms = sqlite3_column_int64(row, 11);
+    delivery.acknowledged_ms = sqlite3_column_int64(row, 12);
+    delivery.status = sqlite3_column_int(row, 13);
+    delivery.reason = text_of(row, 14);
+    return (*(store_delivery_fn *)each)(&delivery, context);
+}
+
+bool store_queue_originals(struct store *store, const char *series_uid, const char *peer,
+                           int64_t now_ms, int64_t deadline_ms, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "INSERT INTO delivery(peer, study_uid, sop_class_uid, sop_uid,"
+                   " transfer_syntax, path, kind, job, state, next_ms, deadline_ms)"
+                   " SELECT ?, study_uid, sop_class_uid, sop_uid, transfer_syntax, path,"
+                   " 'original', 0, 0, ?, ? FROM instance WHERE id IN (SELECT min(id) FROM"
+                   " instance WHERE series_uid = ? GROUP BY sop_uid) ORDER BY id"
+                   " ON CONFLICT DO NOTHING", "tiit", peer, now_ms, deadline_ms, series_uid);
+
+    return end(store, good, err);
+}
+
+bool store_take_deliveries(struct store *store, const char *peer, int64_t now_ms, int limit,
+                           store_delivery_fn each, void *context, struct error *err)
+{
+    int64_t due = 0;
+
+    lock(store);
+    if (!number(store, err, 0, &due, "SELECT 1 FROM delivery WHERE peer = ? AND state = 0"
+                " AND next_ms <= ? LIMIT 1", "ti", peer, now_ms))
+        return unlock(store, false);
+    unlock(store, true);
+    if (due == 0)
+        return true;
+    const bool good = begin(store, err)
+        && list(store, err, delivery_row, &each, context, DELIVERY_COLUMNS "WHERE peer = ?"
+                " AND state = 0 AND next_ms <= ? ORDER BY id LIMIT ?", "tii", peer, now_ms,
+                (int64_t)limit)
+        && execute(store, err, "UPDATE delivery SET state = 1 WHERE id IN (SELECT id FROM"
+                   " delivery WHERE peer = ? AND state = 0 AND next_ms <= ? ORDER BY id"
+                   " LIMIT ?)", "tii", peer, now_ms, (int64_t)limit);
+    return end(store, good, err);
+}
+
+bool store_release_deliveries(struct store *store, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE delivery SET state = 0 WHERE state = 1", "");
+
+    return end(store, good, err);
+}
+
+bool store_acknowledge_delivery(struct store *store, int64_t id, int64_t now_ms, int status,
+                                struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE delivery SET state = 2, attempts = attempts + 1,"
+                   " acknowledged_ms = ?, status = ?, reason = '' WHERE id = ?", "iii",
+                   now_ms, (int64_t)status, id);
+
+    return end(store, good, err);
+}
+
+/* A delivery that was superseded while it was on its way stays so. */
+bool store_retry_delivery(struct store *store, int64_t id, int64_t next_ms, int status,
+                          const char *reason, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE delivery SET state = ?, attempts = attempts + 1,"
+                   " next_ms = ?, status = ?, reason = ? WHERE id = ? AND state <> 4",
+                   "iiiti", (int64_t)(next_ms == 0 ? DELIVERY_FAILED : DELIVERY_QUEUED),
+                   next_ms, (int64_t)status, reason, id);
+
+    return end(store, good, err);
+}
+
+bool store_next_delivery_ms(struct store *store, const char *peer, int64_t *ret_ms,
+                            struct error *err)
+{
+    lock(store);
+    return unlock(store, number(store, err, INT64_MAX, ret_ms, "SELECT next_ms FROM delivery"
+                                " WHERE peer = ? AND state = 0 ORDER BY next_ms LIMIT 1",
+                                "t", peer));
+}
+
+bool store_resend_study(struct store *store, const char *study_uid, int64_t now_ms,
+                        int64_t deadline_ms, int *ret_count, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE delivery SET state = 0, next_ms = ?, deadline_ms = ?"
+                   " WHERE study_uid = ? AND state IN (0, 2, 3) AND job IN"
+                   " (SELECT id FROM job WHERE state = 2)", "iit", now_ms, deadline_ms,
+                   study_uid);
+
+    *ret_count = good ? sqlite3_changes(store->database) : 0;
+    return end(store, good, err);
+}
+
+bool store_each_delivery(struct store *store, const char *study_uid, store_delivery_fn each,
+                         void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, study_uid == NULL
+        ? list(store, err, delivery_row, &each, context,
+               DELIVERY_COLUMNS "WHERE state IN (0, 1, 3) ORDER BY id", "")
+        : list(store, err, delivery_row, &each, context,
+               DELIVERY_COLUMNS "WHERE study_uid = ? ORDER BY id", "t", study_uid));
+}
+
+/* ---- the whole ---- */
+
+static bool count_row(sqlite3_stmt *row, void *each, void *context)
+{
+    int64_t *const counts = context;
+    const int state = sqlite3_column_int(row, 0);
+
+    (void)each;
+    counts[state] = sqlite3_column_int64(row, 1);
+    return true;
+}
+
+bool store_count(struct store *store, struct store_counts *ret_counts, struct error *err)
+{
+    struct store_counts counts = { .studies = 0 };
+
+    lock(store);
+    const bool good
+        = number(store, err, 0, &counts.studies, "SELECT count(*) FROM study", "")
+        && number(store, err, 0, &counts.series, "SELECT count(*) FROM series", "")
+        && number(store, err, 0, &counts.instances, "SELECT count(*) FROM instance", "")
+        && list(store, err, count_row, NULL, counts.jobs,
+                "SELECT state, count(*) FROM job GROUP BY state", "")
+        && list(store, err, count_row, NULL, counts.deliveries,
+                "SELECT state, count(*) FROM delivery GROUP BY state", "");
+    *ret_counts = counts;
+    return unlock(store, good);
+}
+
+bool store_set_note(struct store *store, const char *name, const char *value,
+                    struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "INSERT INTO note VALUES(?, ?) ON CONFLICT(name)"
+                   " DO UPDATE SET value = excluded.value", "tt", name, value);
+
+    return end(store, good, err);
+}
+
+struct note {
+    char *buffer;
+    size_t size;
+};
+
+static bool note_row(sqlite3_stmt *row, void *each, void *context)
+{
+    const struct note *const note = context;
+
+    (void)each;
+    text_column(row, 0, note->buffer, note->size);
+    return false;
+}
+
+bool store_note(struct store *store, const char *name, char *buffer, size_t size,
+                struct error *err)
+{
+    struct note note = { buffer, size };
+
+    buffer[0] = '\0';
+    lock(store);
+    return unlock(store, list(store, err, note_row, NULL, &note,
+                              "SELECT value FROM note WHERE name = ?", "t", name));
+}
