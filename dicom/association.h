@@ -18,10 +18,21 @@ struct error;
 
 /* ---- as acceptor (SCP) ---- */
 
+#define ASSOCIATION_MAX_REQUEST (256 * 1024)
+
+/* The size of the whole A-ASSOCIATE-RQ PDU by its first 6 bytes; fails on any other PDU and
+ * above ASSOCIATION_MAX_REQUEST. */
+bool association_request_size(const unsigned char head[6], size_t *ret_size,
+                              struct error *err);
+/* Rejects with temporary congestion, or says A-ABORT, before there is an association. The
+ * socket stays open: read it empty until the peer closes, or the peer may lose the answer. */
+void association_refuse_socket(int socket, bool congestion);
+
 /* What the whole A-ASSOCIATE-RQ PDU says, for the decision to accept. */
 struct association_peer {
     char calling_ae[17], called_ae[17];
     char address[46];                   /* numeric */
+    bool echo_only;                     /* proposes Verification and nothing else */
 };
 enum association_reject {
     ASSOCIATION_ACCEPT, ASSOCIATION_BAD_CALLED_AE, ASSOCIATION_BAD_CALLING_AE,
@@ -132,7 +143,7 @@ size_t association_write_meta(const char *sop_class_uid, const char *sop_uid,
                               const char *transfer_syntax, const char *calling_ae,
                               unsigned char *buffer, size_t size);
 
-/* Both end and free it; NULL is fine. */
+/* Both end it, unless the peer or a failure has ended it already, and free it; NULL is fine. */
 void association_release(struct association *association);
 void association_abort(struct association *association);
 

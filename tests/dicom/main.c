@@ -1,0 +1,14 @@
+#include "tests/runner.h"
+
+extern const struct runner_suite suite_command, suite_scan;
+
+int main(int argc, char **argv)
+{
+    static const struct runner_suite *const suites[] = {
+        &suite_command,
+        &suite_scan,
+        NULL
+    };
+
+    return runner_main(argc, argv, suites);
+}
