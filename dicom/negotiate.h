@@ -9,12 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dicom/association.h"
-#include "dicom/request.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "dicom/association.h"
+#include "dicom/request.h"
 
 struct negotiated {
     size_t max_out;                     /* the peer's maximum PDU, 0 without one */

@@ -1,11 +1,14 @@
 #include "tests/runner.h"
 
-extern const struct runner_suite suite_command, suite_scan;
+extern const struct runner_suite suite_association, suite_command, suite_pdv,
+    suite_scan;
 
 int main(int argc, char **argv)
 {
     static const struct runner_suite *const suites[] = {
+        &suite_association,
         &suite_command,
+        &suite_pdv,
         &suite_scan,
         NULL
     };
