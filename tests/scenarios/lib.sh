@@ -172,12 +172,9 @@ rules:
   - name: all volumes
     when:
       Modality: [CT, MR, PT]
-    analysis: candidates
+    analysis: default
     deliver_to: [$DELIVER_TO]
     forward_to: [$FORWARD_TO]
-analyses:
-  candidates:
-    method: otsu3-morphology
 END
 }
 
@@ -265,10 +262,13 @@ for base, _, names in sorted(os.walk(sys.argv[1])):
 END
 }
 
-# decided: every series of the node has its reason and no job is open.
-decided() { web_get /api/studies | $PYTHON "$SCENARIO_SOURCE/tests/scenarios/ask.py" decided; }
-# wait_decided SECONDS
-wait_decided() { wait_for "$1" decided; }
+# index QUESTION…: what is durable, read beside the node (index.py).
+index() { $PYTHON "$SCENARIO_SOURCE/tests/scenarios/index.py" "$NODE_DIR" "$@"; }
+
+# wait_decided SECONDS: every series has its reason and no job is open.
+wait_decided() { wait_for "$1" index decided; }
+# wait_delivered SECONDS: and nothing waits in the outbox.
+wait_delivered() { wait_for "$1" index delivered; }
 
 # ---- peers ---------------------------------------------------------------------------
 
