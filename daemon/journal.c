@@ -1,0 +1,926 @@
+/*
+ * Journal: records in recycled files, a shared fdatasync, and the mover behind them.
+ *
+ * A record begins at a multiple of 4 KiB: head, row as JSON, bytes. Concurrent writers leave
+ * holes when they are killed, so replay looks at every such place. A record counts when its
+ * head carries the file's nonce (random, new at each use, so that neither old records nor
+ * bytes made to look like one can count), its checksum fits, and the bytes have the SHA-256
+ * that the row tells.
+ */
+#include "daemon/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "daemon/log.h"
+#include "daemon/store.h"
+#include "util/digest.h"
+#include "util/error.h"
+
+#define SEGMENTS 4
+#define SEGMENT_BYTES (64LL << 20)
+#define PAGE 4096LL
+#define BATCH 64                    /* rows in one transaction of the index */
+#define ROOM_TIMEOUT_S 20           /* how long a commit waits for the mover to make room */
+#define MAX_ROW 65536
+
+#define SEGMENT_MAGIC 0x74756d6f72646a31ULL     /* "tumordj1" */
+#define RECORD_MAGIC 0x74756d6f72647231ULL      /* "tumordr1" */
+
+struct segment_head {
+    uint64_t magic, nonce, order;   /* order: which file was used first */
+};
+
+struct record_head {
+    uint64_t magic, nonce;
+    uint64_t size;                  /* of the bytes; 0 when they are in a file of their own */
+    uint32_t row_size;
+    uint32_t checksum;              /* CRC-32 of this head (with 0 here) and the row */
+};
+
+struct segment {
+    int fd;
+    bool in_use;                    /* has records that replay would need */
+    uint64_t nonce, order;
+    int64_t end;                    /* where the next record begins */
+    int pending;                    /* records reserved and not yet moved */
+    bool unsynced;                  /* written to since the last fdatasync */
+};
+
+struct committed {                  /* a record on its way to its place */
+    struct committed *next;
+    int segment;
+    int64_t at;                     /* of the bytes in the segment */
+    char temporary[32];             /* or the name of its own file in objects/incoming */
+    struct store_instance row;
+    char *tags;
+};
+
+struct journal {
+    int folder, objects, incoming;  /* directories */
+    struct store *store;
+    struct segment segment[SEGMENTS];
+    int current;
+    uint64_t orders;                /* given out so far */
+    uint64_t entries;               /* names for temporary files */
+    pthread_mutex_t mutex;
+    pthread_cond_t synced, room, work, idle;
+    bool syncing, poisoned, closing;
+    bool replaying;                 /* places may hold what a crash left half-written */
+    bool full;                      /* a commit waits for a free file */
+    uint64_t written, durable;      /* tickets: records written, and of them synced */
+    struct committed *first, **last;
+    int unmoved;                    /* in the list or in the mover's hands */
+    pthread_t mover;
+    unsigned char *buffer;          /* the mover's: one record's bytes */
+};
+
+struct journal_entry {
+    struct journal *journal;
+    struct digest *digest;
+    unsigned char *buffer;
+    size_t room;
+    int64_t size;
+    int fd;                         /* its own file, or -1 */
+    char temporary[32];
+};
+
+static int64_t align(int64_t bytes)
+{
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+static bool write_at(int fd, const void *bytes, size_t size, int64_t at)
+{
+    const char *const from = bytes;
+
+    for (size_t done = 0; done < size;) {
+        const ssize_t put = pwrite(fd, from + done, size - done, at + (int64_t)done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return false;
+        done += (size_t)put;
+    }
+    return true;
+}
+
+static bool read_at(int fd, void *bytes, size_t size, int64_t at)
+{
+    char *const to = bytes;
+
+    for (size_t done = 0; done < size;) {
+        const ssize_t got = pread(fd, to + done, size - done, at + (int64_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        done += (size_t)got;
+    }
+    return true;
+}
+
+/* ---- rows as JSON: in records and, as they are, in sidecars ---- */
+
+static char *row_text(const struct store_instance *row, const char *temporary)
+{
+    json_t *tags = json_loads(row->tags == NULL ? "{}" : row->tags, 0, NULL);
+    json_t *const object = json_pack(
+        "{s:s s:s s:s s:s s:s s:s s:s s:I s:s s:s s:I s:s s:o}", "sop", row->sop_uid,
+        "class", row->sop_class_uid, "study", row->study_uid, "series", row->series_uid,
+        "transfer_syntax", row->transfer_syntax, "sha256", row->sha256, "path", row->path,
+        "size", (json_int_t)row->size, "calling_ae", row->calling_ae, "peer", row->peer,
+        "received_ms", (json_int_t)row->received_ms, "temporary", temporary,
+        "tags", tags != NULL ? tags : json_object());
+    char *const text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+
+    json_decref(object);
+    return text;
+}
+
+static bool put_text(char *buffer, size_t size, const json_t *object, const char *name)
+{
+    const char *const text = json_string_value(json_object_get(object, name));
+
+    return text != NULL && text_format(buffer, size, "%s", text);
+}
+
+#define PUT(field, name) put_text(row->field, sizeof row->field, object, name)
+
+/* The inverse of row_text(); the tags go to committed->tags. */
+static bool parse_row(const char *text, struct committed *committed)
+{
+    json_t *const object = json_loads(text, 0, NULL);
+    struct store_instance *const row = &committed->row;
+
+    if (object == NULL)
+        return false;
+    row->size = json_integer_value(json_object_get(object, "size"));
+    row->received_ms = json_integer_value(json_object_get(object, "received_ms"));
+    committed->tags = json_dumps(json_object_get(object, "tags"), JSON_COMPACT);
+    row->tags = committed->tags;
+    const bool good = committed->tags != NULL && PUT(sop_uid, "sop")
+        && PUT(sop_class_uid, "class") && PUT(study_uid, "study")
+        && PUT(series_uid, "series") && PUT(transfer_syntax, "transfer_syntax")
+        && PUT(sha256, "sha256") && PUT(path, "path") && PUT(calling_ae, "calling_ae")
+        && PUT(peer, "peer")
+        && put_text(committed->temporary, sizeof committed->temporary, object, "temporary");
+    json_decref(object);
+    return good;
+}
+
+static void free_committed(struct committed *committed)
+{
+    free(committed->tags);
+    free(committed);
+}
+
+/* ---- the mover: to the final place ---- */
+
+static int create_beside(int folder, const char *name, char *beside, size_t size)
+{
+    text_format(beside, size, ".%s.new", name);
+    return openat(folder, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+}
+
+/* A file that appears whole: written beside, then renamed. */
+static bool put_file(int folder, const char *name, const void *bytes, size_t size)
+{
+    char beside[128];
+    const int fd = create_beside(folder, name, beside, sizeof beside);
+    bool good = fd >= 0 && write_at(fd, bytes, size, 0);
+
+    if (fd >= 0 && close(fd) != 0)
+        good = false;
+    return good && renameat(folder, beside, folder, name) == 0;
+}
+
+static bool put_object(struct journal *journal, const struct committed *committed,
+                       int folder, const char *name)
+{
+    char staged[64];
+    const size_t size = (size_t)committed->row.size;
+
+    if (committed->temporary[0] == '\0')
+        return read_at(journal->segment[committed->segment].fd, journal->buffer, size,
+                       committed->at)
+            && put_file(folder, name, journal->buffer, size);
+    text_format(staged, sizeof staged, "%s", committed->temporary);
+    return renameat(journal->incoming, staged, folder, name) == 0
+        || (errno == ENOENT && faccessat(folder, name, R_OK, 0) == 0);
+}
+
+/* objects/ab/cdef….dcm and objects/ab/cdef….json; the path was made by name_object(). */
+static bool move_to_place(struct journal *journal, const struct committed *committed,
+                          struct error *err)
+{
+    char prefix[3] = { committed->row.sha256[0], committed->row.sha256[1], '\0' };
+    char name[80], sidecar[80];
+    char *const text = row_text(&committed->row, "");
+
+    if (mkdirat(journal->objects, prefix, 0750) != 0 && errno != EEXIST) {
+        free(text);
+        return error_errno(err, "objects/%s", prefix);
+    }
+    const int folder = openat(journal->objects, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    text_format(name, sizeof name, "%s.dcm", committed->row.sha256 + 2);
+    text_format(sidecar, sizeof sidecar, "%s.json", committed->row.sha256 + 2);
+    const bool good = folder >= 0 && text != NULL
+        && put_object(journal, committed, folder, name)
+        && ((!journal->replaying && faccessat(folder, sidecar, R_OK, 0) == 0)
+            || put_file(folder, sidecar, text, strlen(text)));
+    if (!good)
+        error_errno(err, "objects/%s", prefix);
+    if (folder >= 0)
+        close(folder);
+    free(text);
+    return good;
+}
+
+static bool move_batch(struct journal *journal, struct committed **batch, size_t count,
+                       struct error *err)
+{
+    struct store_instance rows[BATCH];
+
+    for (size_t i = 0; i < count; i++) {
+        if (!move_to_place(journal, batch[i], err))
+            return false;
+        rows[i] = batch[i]->row;
+    }
+    return store_add_instances(journal->store, rows, count, err);
+}
+
+/*
+ * A full journal file whose records are all in their places is free again once those places
+ * are on stable storage; syncfs() waits for all of them at once.
+ */
+static bool recycle(struct journal *journal, int number, struct error *err)
+{
+    struct segment *const segment = &journal->segment[number];
+    const struct segment_head nothing = { .magic = 0 };
+
+    if (syncfs(journal->objects) != 0)
+        return error_errno(err, "objects");
+    if (!write_at(segment->fd, &nothing, sizeof nothing, 0) || fdatasync(segment->fd) != 0)
+        return error_errno(err, "journal");
+    return true;
+}
+
+/* Recycles what can be; called by the mover, the lock held. */
+static bool recycle_all(struct journal *journal, struct error *err)
+{
+    for (int i = 0; i < SEGMENTS; i++) {
+        struct segment *const segment = &journal->segment[i];
+        if (!segment->in_use || segment->pending > 0 || i == journal->current)
+            continue;
+        pthread_mutex_unlock(&journal->mutex);
+        const bool good = recycle(journal, i, err);
+        pthread_mutex_lock(&journal->mutex);
+        if (!good)
+            return false;
+        segment->in_use = false;
+        pthread_cond_broadcast(&journal->room);
+    }
+    return true;
+}
+
+static size_t take_batch(struct journal *journal, struct committed **batch)
+{
+    size_t count = 0;
+
+    while (count < BATCH && journal->first != NULL) {
+        batch[count++] = journal->first;
+        journal->first = journal->first->next;
+    }
+    if (journal->first == NULL)
+        journal->last = &journal->first;
+    return count;
+}
+
+static void forget_batch(struct journal *journal, struct committed **batch, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (batch[i]->segment >= 0)
+            journal->segment[batch[i]->segment].pending--;
+        journal->unmoved--;
+        free_committed(batch[i]);
+    }
+    if (journal->unmoved == 0)
+        pthread_cond_broadcast(&journal->idle);
+}
+
+/* What is committed is safe in the journal: the mover tries until it can. */
+static void move_until_done(struct journal *journal, struct committed **batch, size_t count)
+{
+    struct error err;
+    bool told = false;
+
+    while (!move_batch(journal, batch, count, &err)) {
+        if (!told)
+            log_error("received objects cannot be put in place reason=\"%s\", trying again",
+                      err.text);
+        told = true;
+        sleep(1);
+        if (journal->closing)
+            return;                     /* the next start replays them */
+    }
+}
+
+static void *mover_main(void *context)
+{
+    struct journal *const journal = context;
+    struct committed *batch[BATCH];
+    struct error err;
+
+    pthread_mutex_lock(&journal->mutex);
+    for (;;) {
+        while (journal->first == NULL && !journal->closing && !journal->full)
+            pthread_cond_wait(&journal->work, &journal->mutex);
+        const size_t count = take_batch(journal, batch);
+        if (count == 0 && journal->closing)
+            break;
+        pthread_mutex_unlock(&journal->mutex);
+        move_until_done(journal, batch, count);
+        pthread_mutex_lock(&journal->mutex);
+        forget_batch(journal, batch, count);
+        journal->full = false;
+        if (!recycle_all(journal, &err))
+            log_error("journal cannot be recycled reason=\"%s\", trying again", err.text);
+    }
+    journal->current = -1;              /* nothing more is committed: all can be recycled */
+    recycle_all(journal, &err);
+    pthread_mutex_unlock(&journal->mutex);
+    return NULL;
+}
+
+/* ---- replay ---- */
+
+static bool read_record(const struct segment *segment, int64_t at, char *row,
+                        struct record_head *ret_head)
+{
+    struct record_head head;
+
+    if (!read_at(segment->fd, &head, sizeof head, at) || head.magic != RECORD_MAGIC
+        || head.nonce != segment->nonce || head.row_size >= MAX_ROW
+        || head.size > JOURNAL_MAX_BUFFER
+        || !read_at(segment->fd, row, head.row_size, at + (int64_t)sizeof head))
+        return false;
+    const uint32_t told = head.checksum;
+    head.checksum = 0;
+    const uLong sum = crc32(crc32(0, (const Bytef *)&head, sizeof head), (const Bytef *)row,
+                            head.row_size);
+    row[head.row_size] = '\0';
+    *ret_head = head;
+    return (uint32_t)sum == told;
+}
+
+/* The bytes are those that were acknowledged, or the record was never synced. */
+static bool bytes_fit(struct journal *journal, const struct segment *segment,
+                      const struct committed *committed)
+{
+    unsigned char value[DIGEST_SIZE];
+    char hex[DIGEST_HEX_SIZE];
+    const size_t size = (size_t)committed->row.size;
+
+    if (committed->temporary[0] != '\0')
+        return true;                    /* synced before its record was written */
+    if (size > JOURNAL_MAX_BUFFER
+        || !read_at(segment->fd, journal->buffer, size, committed->at))
+        return false;
+    digest_of(journal->buffer, size, value);
+    digest_hex(value, hex);
+    return strcmp(hex, committed->row.sha256) == 0;
+}
+
+static bool replay_record(struct journal *journal, int number, int64_t at, char *row,
+                          int64_t *ret_length, int *replayed, struct error *err)
+{
+    struct record_head head;
+    struct segment *const segment = &journal->segment[number];
+
+    *ret_length = PAGE;
+    if (!read_record(segment, at, row, &head))
+        return true;
+    struct committed *const committed = calloc(1, sizeof *committed);
+    if (committed == NULL)
+        return error_set(err, ERROR_MEMORY, "journal");
+    committed->segment = number;
+    committed->at = at + (int64_t)sizeof head + head.row_size;
+    bool good = true;
+    if (parse_row(row, committed) && bytes_fit(journal, segment, committed)) {
+        good = move_batch(journal, (struct committed *[]){ committed }, 1, err);
+        *ret_length = align((int64_t)sizeof head + head.row_size + (int64_t)head.size);
+        ++*replayed;
+    }
+    free_committed(committed);
+    return good;
+}
+
+static bool replay_segment(struct journal *journal, int number, int *replayed,
+                           struct error *err)
+{
+    char *const row = malloc(MAX_ROW + 1);
+    int64_t length = PAGE;
+    bool good = row != NULL || error_set(err, ERROR_MEMORY, "journal");
+
+    for (int64_t at = PAGE; good && at < SEGMENT_BYTES; at += length)
+        good = replay_record(journal, number, at, row, &length, replayed, err);
+    free(row);
+    return good && recycle(journal, number, err);
+}
+
+/* In the order of their use, so that of two objects with one UID the first stays the first. */
+static bool replay(struct journal *journal, struct error *err)
+{
+    int replayed = 0;
+
+    for (;;) {
+        int next = -1;
+        for (int i = 0; i < SEGMENTS; i++)
+            if (journal->segment[i].in_use
+                && (next < 0 || journal->segment[i].order < journal->segment[next].order))
+                next = i;
+        if (next < 0)
+            break;
+        if (!replay_segment(journal, next, &replayed, err))
+            return error_prefix(err, "journal/%d.log", next);
+        journal->segment[next].in_use = false;
+    }
+    if (replayed > 0)
+        log_notice("journal replayed objects=%d", replayed);
+    return true;
+}
+
+/* ---- opening ---- */
+
+static bool fill_with_zeros(int fd, struct error *err)
+{
+    static const char zeros[1 << 16];
+
+    for (int64_t at = 0; at < SEGMENT_BYTES; at += (int64_t)sizeof zeros)
+        if (!write_at(fd, zeros, sizeof zeros, at))
+            return error_errno(err, "journal");
+    return fsync(fd) == 0 || error_errno(err, "journal");
+}
+
+static bool open_segment(struct journal *journal, int number, struct error *err)
+{
+    struct segment *const segment = &journal->segment[number];
+    struct segment_head head;
+    struct stat status;
+    char name[16];
+
+    text_format(name, sizeof name, "%d.log", number);
+    segment->fd = openat(journal->folder, name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (segment->fd < 0 || fstat(segment->fd, &status) != 0)
+        return error_errno(err, "journal/%s", name);
+    if (status.st_size < SEGMENT_BYTES && !fill_with_zeros(segment->fd, err))
+        return false;
+    if (!read_at(segment->fd, &head, sizeof head, 0))
+        return error_errno(err, "journal/%s", name);
+    segment->in_use = head.magic == SEGMENT_MAGIC;
+    segment->nonce = head.nonce;
+    segment->order = head.order;
+    return true;
+}
+
+/* Makes a free journal file the current one; the lock held. */
+static bool use_segment(struct journal *journal, int number, struct error *err)
+{
+    struct segment *const segment = &journal->segment[number];
+    struct segment_head head = { .magic = SEGMENT_MAGIC, .order = ++journal->orders };
+
+    if (getrandom(&head.nonce, sizeof head.nonce, 0) != sizeof head.nonce)
+        return error_errno(err, "journal");
+    if (!write_at(segment->fd, &head, sizeof head, 0) || fdatasync(segment->fd) != 0)
+        return error_errno(err, "journal");
+    segment->nonce = head.nonce;
+    segment->order = head.order;
+    segment->end = PAGE;
+    segment->in_use = true;
+    journal->current = number;
+    return true;
+}
+
+/* Large instances that were never acknowledged: their senders were told nothing. */
+static void remove_unfinished(int incoming)
+{
+    const int fd = openat(incoming, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *const folder = fd < 0 ? NULL : fdopendir(fd);
+
+    if (folder == NULL)
+        return;
+    for (struct dirent *file = readdir(folder); file != NULL; file = readdir(folder))
+        if (file->d_name[0] != '.')
+            unlinkat(incoming, file->d_name, 0);
+    closedir(folder);
+}
+
+static int open_folder(const char *data_dir, const char *name, struct error *err)
+{
+    char path[1200];
+
+    text_format(path, sizeof path, "%s/%s", data_dir, name);
+    if (mkdir(path, 0750) != 0 && errno != EEXIST) {
+        error_errno(err, "%s", name);
+        return -1;
+    }
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        error_errno(err, "%s", name);
+    return fd;
+}
+
+static bool open_folders(struct journal *journal, const char *data_dir, struct error *err)
+{
+    journal->folder = open_folder(data_dir, "journal", err);
+    journal->objects = journal->folder < 0 ? -1 : open_folder(data_dir, "objects", err);
+    journal->incoming = journal->objects < 0 ? -1
+        : open_folder(data_dir, "objects/incoming", err);
+    return journal->incoming >= 0;
+}
+
+static bool open_all(struct journal *journal, const char *data_dir, struct error *err)
+{
+    if (!open_folders(journal, data_dir, err))
+        return false;
+    for (int i = 0; i < SEGMENTS; i++)
+        if (!open_segment(journal, i, err))
+            return false;
+    if (fsync(journal->folder) != 0)
+        return error_errno(err, "journal");
+    journal->replaying = true;
+    if (!replay(journal, err) || !use_segment(journal, 0, err))
+        return false;
+    journal->replaying = false;
+    remove_unfinished(journal->incoming);
+    const int failed = pthread_create(&journal->mover, NULL, mover_main, journal);
+    errno = failed;
+    return failed == 0 || error_errno(err, "journal's thread");
+}
+
+static void discard(struct journal *journal)
+{
+    for (int i = 0; i < SEGMENTS; i++)
+        if (journal->segment[i].fd >= 0)
+            close(journal->segment[i].fd);
+    if (journal->folder >= 0)
+        close(journal->folder);
+    if (journal->objects >= 0)
+        close(journal->objects);
+    if (journal->incoming >= 0)
+        close(journal->incoming);
+    pthread_mutex_destroy(&journal->mutex);
+    free(journal->buffer);
+    free(journal);
+}
+
+struct journal *journal_open(const char *data_dir, struct store *store, struct error *err)
+{
+    struct journal *const journal = calloc(1, sizeof *journal);
+    unsigned char *const buffer = malloc(JOURNAL_MAX_BUFFER);
+
+    if (journal == NULL || buffer == NULL) {
+        free(journal);
+        free(buffer);
+        return error_null(err, ERROR_MEMORY, "journal");
+    }
+    journal->buffer = buffer;
+    journal->store = store;
+    journal->last = &journal->first;
+    journal->folder = journal->objects = journal->incoming = -1;
+    for (int i = 0; i < SEGMENTS; i++)
+        journal->segment[i].fd = -1;
+    pthread_mutex_init(&journal->mutex, NULL);
+    pthread_cond_init(&journal->synced, NULL);
+    pthread_cond_init(&journal->room, NULL);
+    pthread_cond_init(&journal->work, NULL);
+    pthread_cond_init(&journal->idle, NULL);
+    if (open_all(journal, data_dir, err))
+        return journal;
+    discard(journal);
+    return NULL;
+}
+
+void journal_close(struct journal *journal)
+{
+    if (journal == NULL)
+        return;
+    pthread_mutex_lock(&journal->mutex);
+    journal->closing = true;
+    pthread_cond_broadcast(&journal->work);
+    pthread_mutex_unlock(&journal->mutex);
+    pthread_join(journal->mover, NULL);
+    discard(journal);
+}
+
+void journal_flush(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->mutex);
+    while (journal->unmoved > 0)
+        pthread_cond_wait(&journal->idle, &journal->mutex);
+    pthread_mutex_unlock(&journal->mutex);
+}
+
+bool journal_is_poisoned(const struct journal *journal)
+{
+    return journal->poisoned;
+}
+
+/* ---- entries ---- */
+
+struct journal_entry *journal_begin(struct journal *journal, struct error *err)
+{
+    struct journal_entry *const entry = calloc(1, sizeof *entry);
+
+    if (entry == NULL || (entry->digest = digest_new(err)) == NULL) {
+        free(entry);
+        return error_null(err, ERROR_MEMORY, "an entry of the journal");
+    }
+    entry->journal = journal;
+    entry->fd = -1;
+    return entry;
+}
+
+int64_t journal_size(const struct journal_entry *entry)
+{
+    return entry->size;
+}
+
+/* Too large for the buffer: a file of its own, and the buffer's bytes first. */
+static bool spill(struct journal_entry *entry, struct error *err)
+{
+    struct journal *const journal = entry->journal;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    pthread_mutex_lock(&journal->mutex);
+    const uint64_t number = ++journal->entries;
+    pthread_mutex_unlock(&journal->mutex);
+    text_format(entry->temporary, sizeof entry->temporary, "%llx-%llx",
+                (unsigned long long)now.tv_sec, (unsigned long long)number);
+    entry->fd = openat(journal->incoming, entry->temporary,
+                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (entry->fd < 0 || !write_at(entry->fd, entry->buffer, (size_t)entry->size, 0))
+        return error_errno(err, "objects/incoming");
+    free(entry->buffer);
+    entry->buffer = NULL;
+    return true;
+}
+
+static bool make_room(struct journal_entry *entry, size_t wanted, struct error *err)
+{
+    size_t room = entry->room == 0 ? 65536 : entry->room;
+
+    while (room < wanted)
+        room *= 2;
+    if (room == entry->room)
+        return true;
+    if (room > JOURNAL_MAX_BUFFER)
+        room = JOURNAL_MAX_BUFFER;
+    unsigned char *const more = realloc(entry->buffer, room);
+    if (more == NULL)
+        return error_set(err, ERROR_MEMORY, "%zu bytes of an instance", wanted);
+    entry->buffer = more;
+    entry->room = room;
+    return true;
+}
+
+bool journal_write(struct journal_entry *entry, const void *bytes, size_t size,
+                   struct error *err)
+{
+    const size_t end = (size_t)entry->size + size;
+
+    if (entry->fd < 0 && end > JOURNAL_MAX_BUFFER && !spill(entry, err))
+        return false;
+    if (entry->fd >= 0) {
+        if (!write_at(entry->fd, bytes, size, entry->size))
+            return error_errno(err, "objects/incoming");
+    } else {
+        if (!make_room(entry, end, err))
+            return false;
+        memcpy(entry->buffer + entry->size, bytes, size);
+    }
+    digest_add(entry->digest, bytes, size);
+    entry->size += (int64_t)size;
+    return true;
+}
+
+static void free_entry(struct journal_entry *entry)
+{
+    if (entry->fd >= 0)
+        close(entry->fd);
+    digest_free(entry->digest);
+    free(entry->buffer);
+    free(entry);
+}
+
+void journal_cancel(struct journal_entry *entry)
+{
+    if (entry == NULL)
+        return;
+    if (entry->fd >= 0)
+        unlinkat(entry->journal->incoming, entry->temporary, 0);
+    free_entry(entry);
+}
+
+/* ---- committing ---- */
+
+/* Waits for a free journal file and makes it the current one; the lock held. */
+static bool next_segment(struct journal *journal, struct error *err)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ROOM_TIMEOUT_S;
+    const int full = journal->current;
+    for (;;) {
+        if (journal->current != full)
+            return true;                /* another thread did it while we waited */
+        for (int i = 0; i < SEGMENTS; i++)
+            if (!journal->segment[i].in_use)
+                return use_segment(journal, i, err);
+        journal->full = true;
+        pthread_cond_signal(&journal->work);
+        if (pthread_cond_timedwait(&journal->room, &journal->mutex, &until) == ETIMEDOUT)
+            return error_set(err, ERROR_IO, "journal: full, its objects cannot be put in "
+                             "place");
+    }
+}
+
+/* A place for a record of `length` bytes in the current file. */
+static bool reserve(struct journal *journal, int64_t length, int *ret_segment,
+                    int64_t *ret_at, struct error *err)
+{
+    bool good = !journal->poisoned
+        || error_set(err, ERROR_IO, "journal: an earlier write to the disk failed");
+
+    while (good && journal->segment[journal->current].end + length > SEGMENT_BYTES)
+        good = next_segment(journal, err);
+    if (!good)
+        return false;
+    struct segment *const segment = &journal->segment[journal->current];
+    *ret_segment = journal->current;
+    *ret_at = segment->end;
+    segment->end += length;
+    segment->pending++;
+    return true;
+}
+
+static bool write_record(struct journal *journal, const struct committed *committed,
+                         const struct journal_entry *entry, const char *row, int64_t at)
+{
+    const struct segment *const segment = &journal->segment[committed->segment];
+    struct record_head head = {
+        .magic = RECORD_MAGIC, .nonce = segment->nonce, .row_size = (uint32_t)strlen(row),
+        .size = entry->buffer != NULL ? (uint64_t)entry->size : 0
+    };
+
+    head.checksum = (uint32_t)crc32(crc32(0, (const Bytef *)&head, sizeof head),
+                                    (const Bytef *)row, head.row_size);
+    const struct iovec part[3] = {
+        { &head, sizeof head }, { (void *)row, head.row_size },
+        { entry->buffer, (size_t)head.size }
+    };
+    const ssize_t whole = (ssize_t)(sizeof head + head.row_size + head.size);
+    return pwritev(segment->fd, part, head.size > 0 ? 3 : 2, at) == whole;
+}
+
+/*
+ * The shared fdatasync: whoever finds none under way does it for all records written so far;
+ * the others wait for one that began after their write. Records of a file that was left in
+ * the meantime are synced too, hence the loop over files. The lock held.
+ */
+static bool sync_record(struct journal *journal, uint64_t ticket, struct error *err)
+{
+    while (journal->durable < ticket && !journal->poisoned) {
+        if (journal->syncing) {
+            pthread_cond_wait(&journal->synced, &journal->mutex);
+            continue;
+        }
+        const uint64_t target = journal->written;
+        bool dirty[SEGMENTS];
+        for (int i = 0; i < SEGMENTS; i++) {
+            dirty[i] = journal->segment[i].unsynced;
+            journal->segment[i].unsynced = false;
+        }
+        journal->syncing = true;
+        pthread_mutex_unlock(&journal->mutex);
+        bool good = true;
+        for (int i = 0; i < SEGMENTS; i++)
+            if (dirty[i])
+                good = fdatasync(journal->segment[i].fd) == 0 && good;
+        pthread_mutex_lock(&journal->mutex);
+        journal->syncing = false;
+        journal->poisoned = journal->poisoned || !good;
+        if (good)
+            journal->durable = target;
+        pthread_cond_broadcast(&journal->synced);
+    }
+    return !journal->poisoned
+        || error_set(err, ERROR_IO, "journal: fdatasync failed, nothing of it counts");
+}
+
+/* Hands the durable record to the mover; the lock held. */
+static void hand_over(struct journal *journal, struct committed *committed)
+{
+    committed->next = NULL;
+    *journal->last = committed;
+    journal->last = &committed->next;
+    journal->unmoved++;
+    pthread_cond_signal(&journal->work);
+}
+
+static bool commit(struct journal_entry *entry, struct committed *committed, const char *row,
+                   struct error *err)
+{
+    struct journal *const journal = entry->journal;
+    const size_t bytes = entry->buffer != NULL ? (size_t)entry->size : 0;
+    const size_t before = sizeof(struct record_head) + strlen(row);
+    int64_t at = 0;
+
+    pthread_mutex_lock(&journal->mutex);
+    if (!reserve(journal, align((int64_t)(before + bytes)), &committed->segment, &at, err)) {
+        pthread_mutex_unlock(&journal->mutex);
+        return false;
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    committed->at = at + (int64_t)before;
+    const bool written = write_record(journal, committed, entry, row, at)
+        || error_errno(err, "journal");
+    pthread_mutex_lock(&journal->mutex);
+    journal->segment[committed->segment].unsynced = true;
+    const bool good = written && sync_record(journal, ++journal->written, err);
+    if (good)
+        hand_over(journal, committed);
+    else
+        journal->segment[committed->segment].pending--;
+    pthread_mutex_unlock(&journal->mutex);
+    return good;
+}
+
+/* The path comes from the digest, never from a UID or a name. */
+static void name_object(struct journal_entry *entry, struct store_instance *row)
+{
+    unsigned char value[DIGEST_SIZE];
+
+    digest_finish(entry->digest, value);
+    digest_hex(value, row->sha256);
+    row->size = entry->size;
+    text_format(row->path, sizeof row->path, "objects/%.2s/%s.dcm", row->sha256,
+                row->sha256 + 2);
+}
+
+/* Its own file must be there, with its name, before a record speaks of it. */
+static bool sync_file(struct journal_entry *entry, struct error *err)
+{
+    if (entry->fd < 0)
+        return true;
+    if (fsync(entry->fd) != 0 || fsync(entry->journal->incoming) != 0) {
+        entry->journal->poisoned = true;
+        return error_errno(err, "objects/incoming");
+    }
+    return true;
+}
+
+bool journal_commit(struct journal_entry *entry, const struct store_instance *row,
+                    struct error *err)
+{
+    struct committed *const committed = calloc(1, sizeof *committed);
+    char *text = NULL;
+    bool good = committed != NULL;
+
+    if (good) {
+        committed->row = *row;
+        name_object(entry, &committed->row);
+        memcpy(committed->temporary, entry->temporary, sizeof committed->temporary);
+        committed->tags = strdup(row->tags == NULL ? "{}" : row->tags);
+        committed->row.tags = committed->tags;
+        text = row_text(&committed->row, committed->temporary);
+        good = committed->tags != NULL && text != NULL && strlen(text) < MAX_ROW;
+    }
+    if (!good)
+        error_set(err, ERROR_MEMORY, "an entry of the journal");
+    good = good && sync_file(entry, err) && commit(entry, committed, text, err);
+    free(text);
+    if (good) {
+        free_entry(entry);
+        return true;
+    }
+    if (committed != NULL)
+        free_committed(committed);
+    journal_cancel(entry);
+    return false;
+}
