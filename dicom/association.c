@@ -267,7 +267,7 @@ static bool stream_fragment(struct association *association, association_take_fn
 }
 
 static bool stream_data(struct association *association, association_take_fn take,
-                        void *context, bool *taking, struct error *err)
+                        void *context, bool *taking, bool must_take, struct error *err)
 {
     struct pdv pdv;
 
@@ -281,6 +281,8 @@ static bool stream_data(struct association *association, association_take_fn tak
             return error_set(err, ERROR_DATA, "a data set is interrupted");
         if (!stream_fragment(association, take, context, taking, err))
             return false;
+        if (must_take && !*taking)
+            return error_set(err, ERROR_LIMIT, "a data set that is longer than its limit");
     } while (!pdv.last);
     return true;
 }
@@ -290,9 +292,34 @@ bool association_read_data(struct association *association, association_take_fn 
 {
     bool taking = true;
 
-    if (!stream_data(association, take, context, &taking, err))
+    if (!stream_data(association, take, context, &taking, false, err))
         return broken(association, err);
     *ret_taken = taking;
+    return true;
+}
+
+struct skipping {
+    size_t left;
+};
+
+static bool skip(const void *bytes, size_t size, void *context)
+{
+    struct skipping *skipping = context;
+
+    (void)bytes;
+    if (size > skipping->left)
+        return false;
+    skipping->left -= size;
+    return true;
+}
+
+bool association_skip_data(struct association *association, size_t limit, struct error *err)
+{
+    struct skipping skipping = { limit };
+    bool taking = true;
+
+    if (!stream_data(association, skip, &skipping, &taking, true, err))
+        return broken(association, err);
     return true;
 }
 

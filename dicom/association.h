@@ -95,6 +95,9 @@ typedef bool (*association_take_fn)(const void *bytes, size_t size, void *contex
 bool association_read_data(struct association *association, association_take_fn take,
                            void *context, bool *ret_taken, struct error *err);
 
+/* Reads the data set and drops it; above `limit` bytes it fails, and the peer gets an A-ABORT. */
+bool association_skip_data(struct association *association, size_t limit, struct error *err);
+
 /* Answers a request: the response command for `message`, with a status and, for a failure, an
  * Error Comment (cut to 64 characters; may be NULL). One gathered write. */
 bool association_respond(struct association *association,

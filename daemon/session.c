@@ -1,0 +1,556 @@
+/* Session: a loop over messages; a C-STORE goes through the scan into the journal. */
+#include "daemon/session.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/config.h"
+#include "daemon/journal.h"
+#include "daemon/log.h"
+#include "daemon/store.h"
+#include "dicom/association.h"
+#include "dicom/scan.h"
+#include "util/error.h"
+#include "util/text.h"
+
+#define ECHO_RESERVE 32             /* sessions beyond max_associations, for C-ECHO only */
+#define STACK_SIZE (512 * 1024)     /* DCMTK's largest frame is a few KiB */
+#define MAX_IDENTIFIER (1024 * 1024)
+#define MAX_REFUSED (16ul << 30)    /* of a data set that is refused from its command on */
+#define META_SIZE 512
+
+#define TAG_SOP_UID 0x00080018u
+#define TAG_STUDY_UID 0x0020000du
+#define TAG_SERIES_UID 0x0020000eu
+
+enum status {                       /* PS3.7 C, PS3.4 B.2.3 */
+    STATUS_SUCCESS = 0x0000, STATUS_CLASS_NOT_SUPPORTED = 0x0122,
+    STATUS_NOT_AUTHORIZED = 0x0124, STATUS_UNRECOGNIZED = 0x0211,
+    STATUS_NO_RESOURCES = 0xa700, STATUS_CLASS_MISMATCH = 0xa900,
+    STATUS_CANNOT_UNDERSTAND = 0xc000
+};
+
+struct session {
+    struct hall *hall;
+    int socket;                     /* -1: this place is free */
+    bool busy;                      /* between a command and its answer */
+    bool storing;                   /* counts against max_associations */
+    unsigned char *request;
+    size_t request_size;
+    struct association *association;
+    char calling_ae[17], peer[65];
+    unsigned rights;                /* enum peer_right */
+    struct scan *scan;
+    int stored, refused;
+};
+
+struct hall {
+    const struct config *config;
+    struct journal *journal;
+    char import_ae[17];
+    pthread_mutex_t mutex;          /* guards what follows, and the sessions' first fields */
+    bool draining;
+    size_t count, storing, places;
+    struct session session[];
+};
+
+/* ---- the hall ---- */
+
+struct hall *hall_new(const struct config *config, struct journal *journal,
+                      const char *import_ae, struct error *err)
+{
+    const size_t places = (size_t)config->max_associations + ECHO_RESERVE;
+    struct hall *hall = calloc(1, sizeof *hall + places * sizeof *hall->session);
+
+    if (hall == NULL)
+        return error_null(err, ERROR_MEMORY, "places for %zu associations", places);
+    hall->config = config;
+    hall->journal = journal;
+    hall->places = places;
+    text_format(hall->import_ae, sizeof hall->import_ae, "%s", import_ae);
+    pthread_mutex_init(&hall->mutex, NULL);
+    for (size_t i = 0; i < places; i++)
+        hall->session[i].socket = -1;
+    return hall;
+}
+
+void hall_free(struct hall *hall)
+{
+    if (hall != NULL)
+        pthread_mutex_destroy(&hall->mutex);
+    free(hall);
+}
+
+size_t hall_count(struct hall *hall)
+{
+    pthread_mutex_lock(&hall->mutex);
+    const size_t count = hall->count;
+
+    pthread_mutex_unlock(&hall->mutex);
+    return count;
+}
+
+bool hall_is_broken(struct hall *hall)
+{
+    return journal_is_poisoned(hall->journal);
+}
+
+/* Who waits for a peer's next command is woken by the end of its input. */
+void hall_drain(struct hall *hall)
+{
+    pthread_mutex_lock(&hall->mutex);
+    hall->draining = true;
+    for (size_t i = 0; i < hall->places; i++)
+        if (hall->session[i].socket >= 0 && !hall->session[i].busy)
+            shutdown(hall->session[i].socket, SHUT_RD);
+    pthread_mutex_unlock(&hall->mutex);
+}
+
+/* ---- who may come in ---- */
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+/* Its rights are known after this; none means that it is not known at all. */
+static void recognise(struct session *session, const struct association_peer *peer)
+{
+    const struct hall *hall = session->hall;
+    const struct config_peer *known = config_peer_by_ae(hall->config, peer->calling_ae);
+
+    session->rights = hall->config->accept_unknown ? RIGHT_ECHO | RIGHT_STORE : 0;
+    text_format(session->calling_ae, sizeof session->calling_ae, "%s", peer->calling_ae);
+    if (known != NULL) {
+        session->rights = known->allow & (RIGHT_ECHO | RIGHT_STORE);
+        text_format(session->peer, sizeof session->peer, "%s", known->name);
+    } else if (strcmp(peer->calling_ae, hall->import_ae) == 0 && is_loopback(peer->address)) {
+        session->rights = RIGHT_ECHO | RIGHT_STORE;
+    }
+}
+
+static bool take_place(struct session *session, bool echo_only)
+{
+    struct hall *hall = session->hall;
+
+    pthread_mutex_lock(&hall->mutex);
+    const bool room = !hall->draining &&
+                      (echo_only || hall->storing < (size_t)hall->config->max_associations);
+
+    session->storing = room && !echo_only;
+    hall->storing += session->storing;
+    pthread_mutex_unlock(&hall->mutex);
+    return room;
+}
+
+static enum association_reject decide(const struct association_peer *peer, void *context)
+{
+    struct session *session = context;
+
+    recognise(session, peer);
+    if (strcmp(peer->called_ae, session->hall->config->ae_title) != 0) {
+        log_warning("association rejected reason=\"called AE title not recognised\" calling=%s "
+                    "called=%s address=%s", peer->calling_ae, peer->called_ae, peer->address);
+        return ASSOCIATION_BAD_CALLED_AE;
+    }
+    if (session->rights == 0) {
+        log_warning("association rejected reason=\"calling AE title not recognised\" "
+                    "calling=%s address=%s", peer->calling_ae, peer->address);
+        return ASSOCIATION_BAD_CALLING_AE;
+    }
+    if (!take_place(session, peer->echo_only)) {
+        log_warning("association rejected reason=\"too many associations, or stopping\" "
+                    "calling=%s address=%s", peer->calling_ae, peer->address);
+        return ASSOCIATION_CONGESTION;
+    }
+    return ASSOCIATION_ACCEPT;
+}
+
+/* ---- C-STORE ---- */
+
+/* A data set on its way; the first failure is kept with its status. */
+struct arrival {
+    struct session *session;
+    const struct dimse_message *message;
+    const char *syntax;
+    struct journal_entry *entry;
+    enum status status;
+    struct error reason;
+};
+
+static bool refuse(struct arrival *arrival, enum status status)
+{
+    arrival->status = status;
+    return false;
+}
+
+static bool take(const void *bytes, size_t size, void *context)
+{
+    struct arrival *arrival = context;
+
+    if (!scan_push(arrival->session->scan, bytes, size, &arrival->reason))
+        return refuse(arrival, STATUS_CANNOT_UNDERSTAND);
+    if (!journal_write(arrival->entry, bytes, size, &arrival->reason))
+        return refuse(arrival, STATUS_NO_RESOURCES);
+    return true;
+}
+
+/* What is wrong with the command is known before the data set comes. */
+static bool check_command(struct arrival *arrival)
+{
+    const struct dimse_message *message = arrival->message;
+    const char *abstract =
+        association_abstract(arrival->session->association, message->context);
+
+    if ((arrival->session->rights & RIGHT_STORE) == 0) {
+        error_set(&arrival->reason, ERROR_DENIED, "this peer may not store");
+        return refuse(arrival, STATUS_NOT_AUTHORIZED);
+    }
+    if (!text_is_uid(message->sop_uid)) {
+        error_set(&arrival->reason, ERROR_DATA, "no valid SOP instance UID in the command");
+        return refuse(arrival, STATUS_CANNOT_UNDERSTAND);
+    }
+    if (!text_is_uid(message->sop_class_uid) ||
+        strcmp(message->sop_class_uid, abstract) != 0) {
+        error_set(&arrival->reason, ERROR_DATA, "the SOP class is not its context's");
+        return refuse(arrival, STATUS_CLASS_MISMATCH);
+    }
+    if (!message->has_data) {
+        error_set(&arrival->reason, ERROR_DATA, "a C-STORE without a data set");
+        return refuse(arrival, STATUS_CANNOT_UNDERSTAND);
+    }
+    return true;
+}
+
+static bool begin_entry(struct arrival *arrival)
+{
+    struct session *session = arrival->session;
+    const struct dimse_message *message = arrival->message;
+    unsigned char meta[META_SIZE];
+
+    scan_restart(session->scan, arrival->syntax);
+    arrival->entry = journal_begin(session->hall->journal, &arrival->reason);
+    const size_t size = association_write_meta(message->sop_class_uid, message->sop_uid,
+                                               arrival->syntax, session->calling_ae, meta,
+                                               sizeof meta);
+
+    if (arrival->entry == NULL || !journal_write(arrival->entry, meta, size, &arrival->reason))
+        return refuse(arrival, STATUS_NO_RESOURCES);
+    return true;
+}
+
+static bool check_uid(struct arrival *arrival, uint32_t tag, const char *name)
+{
+    const char *uid = scan_value(arrival->session->scan, tag);
+
+    if (uid != NULL && text_is_uid(uid))
+        return true;
+    error_set(&arrival->reason, ERROR_DATA, uid == NULL ? "no %s UID" : "%s UID is invalid",
+              name);
+    return refuse(arrival, STATUS_CANNOT_UNDERSTAND);
+}
+
+static bool check_data(struct arrival *arrival)
+{
+    struct scan *scan = arrival->session->scan;
+
+    if (!scan_end(scan, &arrival->reason))
+        return refuse(arrival, STATUS_CANNOT_UNDERSTAND);
+    if (!check_uid(arrival, TAG_STUDY_UID, "study instance") ||
+        !check_uid(arrival, TAG_SERIES_UID, "series instance") ||
+        !check_uid(arrival, TAG_SOP_UID, "SOP instance"))
+        return false;
+    if (strcmp(scan_value(scan, TAG_SOP_UID), arrival->message->sop_uid) == 0)
+        return true;
+    error_set(&arrival->reason, ERROR_DATA, "SOP instance UID is not the command's");
+    return refuse(arrival, STATUS_CANNOT_UNDERSTAND);
+}
+
+/* The indexed tags as JSON, keyword → UTF-8 text; the caller frees it. NULL without memory. */
+static char *tags_text(const struct scan *scan)
+{
+    char text[4 * SCAN_MAX_VALUE];
+    json_t *tags = json_object();
+    bool good = tags != NULL;
+
+    for (const struct scan_tag *tag = scan_tags; good && tag->keyword != NULL; tag++) {
+        const char *value = scan_value(scan, tag->tag);
+
+        if (value == NULL)
+            continue;
+        text_to_utf8(value, strlen(value), text, sizeof text);
+        good = json_object_set_new(tags, tag->keyword, json_string(text)) == 0;
+    }
+    char *dumped = good ? json_dumps(tags, JSON_COMPACT) : NULL;
+
+    json_decref(tags);
+    return dumped;
+}
+
+static void copy_uid(char uid[TEXT_UID_SIZE], const char *from)
+{
+    text_format(uid, TEXT_UID_SIZE, "%s", from);
+}
+
+static void fill_row(const struct arrival *arrival, const char *tags,
+                     struct store_instance *ret_row)
+{
+    const struct session *session = arrival->session;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    *ret_row = (struct store_instance){
+        .received_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, .tags = tags
+    };
+    copy_uid(ret_row->sop_uid, arrival->message->sop_uid);
+    copy_uid(ret_row->sop_class_uid, arrival->message->sop_class_uid);
+    copy_uid(ret_row->study_uid, scan_value(session->scan, TAG_STUDY_UID));
+    copy_uid(ret_row->series_uid, scan_value(session->scan, TAG_SERIES_UID));
+    copy_uid(ret_row->transfer_syntax, arrival->syntax);
+    text_format(ret_row->calling_ae, sizeof ret_row->calling_ae, "%s", session->calling_ae);
+    text_format(ret_row->peer, sizeof ret_row->peer, "%s", session->peer);
+}
+
+static bool refuse_store(struct arrival *arrival, struct error *err)
+{
+    struct session *session = arrival->session;
+
+    session->refused++;
+    log_warning("instance refused reason=\"%s\" status=%04x calling=%s", arrival->reason.text,
+                arrival->status, session->calling_ae);
+    return association_respond(session->association, arrival->message, arrival->status,
+                               arrival->reason.text, err);
+}
+
+/*
+ * The only place from which a C-STORE is answered with 0000: after the commit has said that
+ * bytes and row are on stable storage.
+ */
+static bool ack(struct arrival *arrival, const struct store_instance *row, struct error *err)
+{
+    struct session *session = arrival->session;
+    struct journal_entry *entry = arrival->entry;
+
+    arrival->entry = NULL;              /* ended by the commit, either way */
+    if (!journal_commit(entry, row, &arrival->reason)) {
+        refuse(arrival, STATUS_NO_RESOURCES);
+        return refuse_store(arrival, err);
+    }
+    session->stored++;
+    return association_respond(session->association, arrival->message, STATUS_SUCCESS, NULL,
+                               err);
+}
+
+static bool keep(struct arrival *arrival, struct error *err)
+{
+    struct store_instance row;
+    char *tags = tags_text(arrival->session->scan);
+
+    if (tags == NULL) {
+        error_set(&arrival->reason, ERROR_MEMORY, "no memory for the index");
+        refuse(arrival, STATUS_NO_RESOURCES);
+        return refuse_store(arrival, err);
+    }
+    fill_row(arrival, tags, &row);
+    const bool good = ack(arrival, &row, err);
+
+    free(tags);
+    return good;
+}
+
+static bool answer_store(struct session *session, const struct dimse_message *message,
+                         struct error *err)
+{
+    struct arrival arrival = { .session = session, .message = message };
+    bool good, taken = false;
+
+    arrival.syntax = association_syntax(session->association, message->context);
+    if (!check_command(&arrival) || !begin_entry(&arrival))
+        good = !message->has_data ||
+               association_skip_data(session->association, MAX_REFUSED, err);
+    else
+        good = association_read_data(session->association, take, &arrival, &taken, err);
+    if (good && (!taken || !check_data(&arrival)))
+        good = refuse_store(&arrival, err);
+    else if (good)
+        good = keep(&arrival, err);
+    journal_cancel(arrival.entry);
+    return good;
+}
+
+/* ---- messages ---- */
+
+static bool answer_other(struct session *session, const struct dimse_message *message,
+                         struct error *err)
+{
+    enum status status = STATUS_UNRECOGNIZED;
+
+    if (message->has_data &&
+        !association_skip_data(session->association, MAX_IDENTIFIER, err))
+        return false;
+    switch (message->command) {
+    case DIMSE_C_CANCEL_RQ:
+        return true;                    /* PS3.7 9.3.2.3: it has no response */
+    case DIMSE_C_ECHO_RQ:
+        status = (session->rights & RIGHT_ECHO) != 0 ? STATUS_SUCCESS : STATUS_NOT_AUTHORIZED;
+        break;
+    case DIMSE_C_FIND_RQ:
+    case DIMSE_C_MOVE_RQ:
+    case DIMSE_C_GET_RQ:
+        status = STATUS_CLASS_NOT_SUPPORTED;
+        break;
+    default:
+        if ((message->command & 0x8000) != 0)
+            return error_set(err, ERROR_DATA, "an answer %04x to nothing", message->command);
+        break;
+    }
+    return association_respond(session->association, message, status, NULL, err);
+}
+
+/* False when the node stops: then no further message is begun. */
+static bool set_busy(struct session *session, bool busy)
+{
+    struct hall *hall = session->hall;
+
+    pthread_mutex_lock(&hall->mutex);
+    session->busy = busy;
+    const bool going_on = !hall->draining;
+
+    pthread_mutex_unlock(&hall->mutex);
+    return going_on;
+}
+
+static bool answer(struct session *session, const struct dimse_message *message,
+                   struct error *err)
+{
+    return message->command == DIMSE_C_STORE_RQ ? answer_store(session, message, err)
+                                                : answer_other(session, message, err);
+}
+
+static void converse(struct session *session, struct error *err)
+{
+    struct dimse_message message;
+    enum association_event event = ASSOCIATION_MESSAGE;
+
+    while (set_busy(session, false) &&
+           association_next(session->association, &message, &event, err)) {
+        if (event == ASSOCIATION_RELEASED)
+            return;
+        if (event == ASSOCIATION_ABORTED) {
+            error_set(err, ERROR_NETWORK, "the peer aborted");
+            return;
+        }
+        if (!set_busy(session, true) || !answer(session, &message, err))
+            return;
+    }
+}
+
+/* ---- a session's thread ---- */
+
+static void leave(struct session *session)
+{
+    struct hall *hall = session->hall;
+
+    scan_free(session->scan);
+    session->scan = NULL;
+    pthread_mutex_lock(&hall->mutex);
+    session->socket = -1;
+    hall->storing -= session->storing;
+    hall->count--;
+    pthread_mutex_unlock(&hall->mutex);
+}
+
+static void tell(const struct session *session, const struct error *err)
+{
+    if (err->code == ERROR_NONE)
+        log_info("association ended calling=%s stored=%d refused=%d", session->calling_ae,
+                 session->stored, session->refused);
+    else
+        log_warning("association broken reason=\"%s\" calling=%s stored=%d refused=%d",
+                    err->text, session->calling_ae, session->stored, session->refused);
+}
+
+/* Its number is no longer that of an open socket when the association is freed. */
+static void forget_socket(struct session *session)
+{
+    struct hall *hall = session->hall;
+
+    pthread_mutex_lock(&hall->mutex);
+    if (hall->draining && session->association != NULL)
+        association_refuse_socket(session->socket, false);
+    session->busy = true;               /* hall_drain() leaves it alone */
+    pthread_mutex_unlock(&hall->mutex);
+}
+
+static void *run(void *context)
+{
+    struct session *session = context;
+    const struct config *config = session->hall->config;
+    const struct association_policy policy = { config->max_pdu, config->timeout_s, decide,
+                                               session };
+    struct error err = { .code = ERROR_NONE };
+
+    session->association = association_accept(session->socket, session->request,
+                                              session->request_size, &policy, &err);
+    free(session->request);
+    session->request = NULL;
+    if (session->association != NULL)
+        session->scan = scan_new("", &err);
+    if (session->scan != NULL)
+        converse(session, &err);
+    if (session->association != NULL)
+        tell(session, &err);
+    else if (err.code != ERROR_DENIED)  /* decide() has told that */
+        log_warning("association refused reason=\"%s\"", err.text);
+    forget_socket(session);
+    association_abort(session->association);
+    leave(session);
+    return NULL;
+}
+
+static bool start(struct session *session)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    const bool good = pthread_create(&thread, &attributes, run, session) == 0;
+
+    pthread_attr_destroy(&attributes);
+    return good;
+}
+
+static struct session *find_place(struct hall *hall)
+{
+    for (size_t i = 0; i < hall->places; i++)
+        if (hall->session[i].socket < 0)
+            return &hall->session[i];
+    return NULL;
+}
+
+bool hall_enter(struct hall *hall, int socket, unsigned char *request, size_t size)
+{
+    pthread_mutex_lock(&hall->mutex);
+    struct session *session = hall->draining ? NULL : find_place(hall);
+    bool good = session != NULL;
+
+    if (good) {
+        *session = (struct session){ .hall = hall, .socket = socket, .busy = true,
+                                     .request = request, .request_size = size };
+        hall->count++;
+    }
+    pthread_mutex_unlock(&hall->mutex);
+    if (good && !start(session)) {
+        leave(session);
+        good = false;
+    }
+    return good;
+}
