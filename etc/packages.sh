@@ -85,11 +85,11 @@ packages_install() {
 # build_tree FOLDER TARGET… : an out-of-tree build; CONFIGURE holds configure's arguments.
 # make itself finds out what has changed, and that takes less than a second when nothing has.
 build_tree() {
-    folder=$1
+    folder=$1 source=$PWD
     shift
     [ -x ./configure ] || ./autogen.sh || return 1
     mkdir -p "$folder"
     # shellcheck disable=SC2086
-    [ -f "$folder/Makefile" ] || (cd "$folder" && ../configure --quiet ${CONFIGURE:-}) || return 1
+    [ -f "$folder/Makefile" ] || (cd "$folder" && "$source/configure" --quiet ${CONFIGURE:-}) || return 1
     make --no-print-directory --directory="$folder" -j"$(nproc)" "$@"
 }

@@ -282,6 +282,7 @@ static void association_receives_what_dcmsend_reads(void)
 
     if (!find_file("dicom/ct_liver_mets_ge_crlm1006", path, sizeof path)) {
         end_server(server);
+        free_server(server);
         return;
     }
     CU_ASSERT_EQUAL(run_tool("dcmsend -aec YOU 127.0.0.1 %d '%s' >/dev/null 2>&1",
@@ -300,6 +301,7 @@ static void association_takes_compressed_when_only_that_is_offered(void)
 
     if (!runner_data_path("dicom/ts_one_ct_all_syntaxes_ge", folder, sizeof folder)) {
         end_server(server);
+        free_server(server);
         return;
     }
     /* dcmsend proposes the file's syntax in a context of its own */
@@ -339,6 +341,7 @@ static void association_stores_a_file_as_it_lies(void)
 
     if (!find_file("dicom/ct_liver_mets_ge_crlm1006", path, sizeof path)) {
         end_server(server);
+        free_server(server);
         return;
     }
     const int fd = open(path, O_RDONLY);
