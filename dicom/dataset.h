@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct dataset;
 struct error;
 struct item;            /* the data set itself, or an item of a sequence in it; borrowed */
@@ -30,6 +34,9 @@ struct dataset *dataset_new(struct error *err);
 struct dataset *dataset_read(const void *bytes, size_t size, struct error *err);
 void dataset_free(struct dataset *dataset);             /* NULL is fine */
 
+/* All elements but the pixels, as a data set of its own. */
+struct dataset *dataset_copy_head(struct dataset *dataset, struct error *err);
+
 /* "" for a data set that was built here. */
 const char *dataset_transfer_syntax(const struct dataset *dataset);
 
@@ -43,6 +50,14 @@ struct item *dataset_root(struct dataset *dataset);
 bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes, size_t *ret_size,
                    struct error *err);
 
+/*
+ * The pixels of all frames in memory order, decoded first when they are compressed (RLE, JPEG,
+ * JPEG-LS): 8 bit as bytes, 16 and 32 bit in host order. Borrowed until the data set changes.
+ * Fails on a missing element, on a syntax that is not decoded and on damaged data.
+ */
+bool dataset_pixels(struct dataset *dataset, const void **ret_pixels, size_t *ret_size,
+                    struct error *err);
+
 /* ---- reading: what is absent, empty or of another kind is "not there" ---- */
 
 bool item_has(const struct item *item, uint32_t tag);               /* there, maybe empty */
@@ -53,7 +68,7 @@ const char *item_text(const struct item *item, uint32_t tag);
 /* Value `index` without padding spaces; false (and "") when not there or too long. */
 bool item_text_at(const struct item *item, uint32_t tag, size_t index, char *buffer,
                   size_t size);
-/* As item_text_at, converted to UTF-8 by the data set's Specific Character Set. */
+/* As item_text_at, as valid UTF-8: what is not UTF-8 already is taken for Latin-1. */
 bool item_utf8_at(const struct item *item, uint32_t tag, size_t index, char *buffer,
                   size_t size);
 /* A finite number from DS, IS, FL, FD, US, SS, UL, SL; false when not there. */
@@ -85,5 +100,9 @@ struct item *item_put_code(struct item *item, uint32_t sequence_tag, const char 
 /* Copies the element (a sequence as a whole) when `from` has it; says whether it had. */
 bool item_copy(struct item *item, const struct item *from, uint32_t tag);
 void item_remove(struct item *item, uint32_t tag);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,15 +1,18 @@
 #include "tests/runner.h"
 
-extern const struct runner_suite suite_association, suite_command, suite_pdv,
-    suite_scan;
+extern const struct runner_suite suite_association, suite_command, suite_dataset,
+    suite_pdv, suite_scan, suite_series, suite_uid;
 
 int main(int argc, char **argv)
 {
     static const struct runner_suite *const suites[] = {
         &suite_association,
         &suite_command,
+        &suite_dataset,
         &suite_pdv,
         &suite_scan,
+        &suite_series,
+        &suite_uid,
         NULL
     };
 

@@ -1,0 +1,616 @@
+/* Dataset: DCMTK's DcmDataset behind the C header; nothing is decided here. */
+#include "dcmtk/config/osconfig.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "dcmtk/dcmdata/dctk.h"
+#include "dcmtk/dcmdata/dcistrmb.h"
+#include "dcmtk/dcmdata/dcostrmb.h"
+#include "dcmtk/dcmdata/dcrledrg.h"
+#include "dcmtk/dcmdata/dcwcache.h"
+#include "dcmtk/dcmjpeg/djdecode.h"
+#include "dcmtk/dcmjpls/djdecode.h"
+#include "dcmtk/oflog/oflog.h"
+
+#include "dicom/dataset.h"
+
+extern "C" {
+#include "dicom/association.h"
+#include "dicom/scan.h"
+#include "util/error.h"
+#include "util/text.h"
+}
+
+/* A whole file; it keeps the first failure of a put, which dataset_write() tells. */
+struct dataset : public DcmFileFormat {
+    struct error failure;
+    char syntax[TEXT_UID_SIZE];
+
+    dataset()
+    {
+        std::memset(&failure, 0, sizeof failure);
+        syntax[0] = '\0';
+    }
+};
+
+static DcmItem *native(const struct item *item)
+{
+    return reinterpret_cast<DcmItem *>(const_cast<struct item *>(item));
+}
+
+static struct item *foreign(DcmItem *item)
+{
+    return reinterpret_cast<struct item *>(item);
+}
+
+static DcmTagKey key_of(uint32_t tag)
+{
+    return DcmTagKey(static_cast<Uint16>(tag >> 16), static_cast<Uint16>(tag & 0xffff));
+}
+
+extern "C" bool dicom_init(struct error *err)
+{
+    OFLog::configure(OFLogger::FATAL_LOG_LEVEL);
+    if (!dcmDataDict.isDictionaryLoaded())
+        return error_set(err, ERROR_IO, "DCMTK's data dictionary is not installed");
+    DcmRLEDecoderRegistration::registerCodecs();
+    DJDecoderRegistration::registerCodecs();
+    DJLSDecoderRegistration::registerCodecs();
+    return true;
+}
+
+/* ---- whole data sets ---- */
+
+extern "C" struct dataset *dataset_new(struct error *err)
+{
+    try {
+        return new struct dataset;
+    } catch (const std::bad_alloc &) {
+        return static_cast<struct dataset *>(error_null(err, ERROR_MEMORY, "data set"));
+    }
+}
+
+static bool parse(struct dataset *dataset, const void *bytes, size_t size, struct error *err)
+{
+    DcmInputBufferStream stream;
+
+    stream.setBuffer(bytes, static_cast<offile_off_t>(size));
+    stream.setEos();
+    dataset->transferInit();
+    const OFCondition status = dataset->read(stream);
+    dataset->transferEnd();
+    if (status.bad())
+        return error_set(err, ERROR_DATA, "data set: %s", status.text());
+    const DcmXfer syntax(dataset->getDataset()->getOriginalXfer());
+    if (syntax.getXferID() != nullptr)
+        std::snprintf(dataset->syntax, sizeof dataset->syntax, "%s", syntax.getXferID());
+    return true;
+}
+
+extern "C" struct dataset *dataset_read(const void *bytes, size_t size, struct error *err)
+{
+    struct dataset *dataset = nullptr;
+
+    if (!scan_check(bytes, size, err))
+        return nullptr;
+    try {
+        dataset = new struct dataset;
+        if (parse(dataset, bytes, size, err))
+            return dataset;
+    } catch (const std::exception &failure) {
+        error_set(err, ERROR_MEMORY, "data set: %s", failure.what());
+    }
+    delete dataset;
+    return nullptr;
+}
+
+extern "C" struct dataset *dataset_copy_head(struct dataset *dataset, struct error *err)
+{
+    struct dataset *const copy = dataset_new(err);
+    DcmDataset *const from = dataset->getDataset();
+
+    for (unsigned long i = 0; copy != nullptr && i < from->card(); i++) {
+        DcmElement *const element = from->getElement(i);
+        if (element->getGTag() != 0x7fe0)
+            item_copy(dataset_root(copy), dataset_root(dataset),
+                      static_cast<uint32_t>(element->getGTag()) << 16 | element->getETag());
+    }
+    return copy;
+}
+
+extern "C" void dataset_free(struct dataset *dataset)
+{
+    delete dataset;
+}
+
+extern "C" const char *dataset_transfer_syntax(const struct dataset *dataset)
+{
+    return dataset->syntax;
+}
+
+extern "C" struct item *dataset_root(struct dataset *dataset)
+{
+    return foreign(dataset->getDataset());
+}
+
+static bool encode(DcmDataset *root, unsigned char *buffer, size_t room, size_t *ret_size,
+                   struct error *err)
+{
+    DcmOutputBufferStream stream(buffer, static_cast<offile_off_t>(room));
+    DcmWriteCache cache;
+    void *written = nullptr;
+    offile_off_t length = 0;
+
+    root->transferInit();
+    const OFCondition status = root->write(stream, EXS_LittleEndianExplicit,
+                                           EET_UndefinedLength, &cache, EGL_withoutGL,
+                                           EPD_withoutPadding);
+    root->transferEnd();
+    stream.flushBuffer(written, length);
+    if (status.bad())
+        return error_set(err, ERROR_DATA, "data set: %s", status.text());
+    *ret_size = static_cast<size_t>(length);
+    return true;
+}
+
+extern "C" bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes,
+                              size_t *ret_size, struct error *err)
+{
+    char class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE];
+    DcmDataset *const root = dataset->getDataset();
+
+    if (dataset->failure.code != ERROR_NONE) {
+        *err = dataset->failure;
+        return false;
+    }
+    if (!item_text_at(foreign(root), 0x00080016, 0, class_uid, sizeof class_uid)
+        || !item_text_at(foreign(root), 0x00080018, 0, sop_uid, sizeof sop_uid))
+        return error_set(err, ERROR_DATA, "data set without SOP Class or Instance UID");
+    try {
+        const size_t room = root->calcElementLength(EXS_LittleEndianExplicit,
+                                                    EET_UndefinedLength) + 65536;
+        unsigned char *const bytes = static_cast<unsigned char *>(std::malloc(room));
+        if (bytes == nullptr)
+            return error_set(err, ERROR_MEMORY, "data set of %zu bytes", room);
+        const size_t meta = association_write_meta(class_uid, sop_uid, "1.2.840.10008.1.2.1",
+                                                   "", bytes, 1024);
+        size_t size = 0;
+        if (!encode(root, bytes + meta, room - meta, &size, err)) {
+            std::free(bytes);
+            return false;
+        }
+        *ret_bytes = bytes;
+        *ret_size = meta + size;
+        return true;
+    } catch (const std::exception &failure) {
+        return error_set(err, ERROR_MEMORY, "data set: %s", failure.what());
+    }
+}
+
+/* ---- pixels ---- */
+
+static bool decompress(DcmDataset *root, struct error *err)
+{
+    const DcmXfer syntax(root->getOriginalXfer());
+
+    if (!syntax.isEncapsulated())
+        return true;
+    if (!root->canWriteXfer(EXS_LittleEndianExplicit, root->getOriginalXfer())
+        || root->chooseRepresentation(EXS_LittleEndianExplicit, nullptr).bad())
+        return error_set(err, ERROR_UNSUPPORTED, "pixel data in %s cannot be decoded",
+                         syntax.getXferName());
+    return true;
+}
+
+extern "C" bool dataset_pixels(struct dataset *dataset, const void **ret_pixels,
+                               size_t *ret_size, struct error *err)
+{
+    DcmDataset *const root = dataset->getDataset();
+    DcmElement *element = nullptr;
+    long allocated = 0;
+
+    if (!item_int(foreign(root), 0x00280100, 0, &allocated))
+        return error_set(err, ERROR_DATA, "image without Bits Allocated");
+    try {
+        if (!decompress(root, err))
+            return false;
+        if (root->findAndGetElement(DCM_PixelData, element).bad() || element == nullptr)
+            return error_set(err, ERROR_DATA, "image without Pixel Data");
+        OFCondition status;
+        if (allocated <= 8) {
+            Uint8 *bytes = nullptr;
+            status = element->getUint8Array(bytes);
+            *ret_pixels = bytes;
+        } else {
+            Uint16 *words = nullptr;
+            status = element->getUint16Array(words);
+            *ret_pixels = words;
+        }
+        if (status.bad() || *ret_pixels == nullptr)
+            return error_set(err, ERROR_DATA, "pixel data: %s", status.text());
+        *ret_size = element->getLength();
+        return true;
+    } catch (const std::exception &failure) {
+        return error_set(err, ERROR_MEMORY, "pixel data: %s", failure.what());
+    }
+}
+
+/* ---- reading ---- */
+
+static DcmElement *find(const struct item *item, uint32_t tag)
+{
+    DcmElement *element = nullptr;
+
+    native(item)->findAndGetElement(key_of(tag), element);
+    return element;
+}
+
+extern "C" bool item_has(const struct item *item, uint32_t tag)
+{
+    return find(item, tag) != nullptr;
+}
+
+extern "C" size_t item_value_count(const struct item *item, uint32_t tag)
+{
+    DcmElement *const element = find(item, tag);
+
+    return element == nullptr || element->ident() == EVR_SQ ? 0 : element->getVM();
+}
+
+extern "C" const char *item_text(const struct item *item, uint32_t tag)
+{
+    DcmElement *const element = find(item, tag);
+    char *text = nullptr;
+
+    if (element == nullptr || !element->isaString() || element->getString(text).bad())
+        return nullptr;
+    return text == nullptr ? "" : text;
+}
+
+extern "C" bool item_text_at(const struct item *item, uint32_t tag, size_t index,
+                             char *buffer, size_t size)
+{
+    DcmElement *const element = find(item, tag);
+    OFString value;
+
+    buffer[0] = '\0';
+    if (element == nullptr || element->ident() == EVR_SQ || index >= element->getVM()
+        || element->getOFString(value, index).bad())
+        return false;
+    const size_t first = value.find_first_not_of(' ');
+    const size_t last = value.find_last_not_of(' ');
+    if (first == OFString_npos)
+        return false;
+    value = value.substr(first, last - first + 1);
+    if (text_format(buffer, size, "%s", value.c_str()))
+        return true;
+    buffer[0] = '\0';
+    return false;
+}
+
+extern "C" bool item_utf8_at(const struct item *item, uint32_t tag, size_t index,
+                             char *buffer, size_t size)
+{
+    char raw[1024];
+
+    buffer[0] = '\0';
+    if (!item_text_at(item, tag, index, raw, sizeof raw))
+        return false;
+    text_to_utf8(raw, std::strlen(raw), buffer, size);
+    return true;
+}
+
+extern "C" bool item_double(const struct item *item, uint32_t tag, size_t index,
+                            double *ret_value)
+{
+    DcmElement *const element = find(item, tag);
+    Float64 value = 0;
+    Float32 single = 0;
+    char text[128];
+
+    if (element == nullptr)
+        return false;
+    if (element->ident() == EVR_FD && element->getFloat64(value, index).good()) {
+        *ret_value = value;
+        return std::isfinite(value);
+    }
+    if (element->ident() == EVR_FL && element->getFloat32(single, index).good()) {
+        *ret_value = single;
+        return std::isfinite(single);
+    }
+    return item_text_at(item, tag, index, text, sizeof text)
+        && text_to_double(text, ret_value);
+}
+
+extern "C" bool item_int(const struct item *item, uint32_t tag, size_t index,
+                         long *ret_value)
+{
+    char text[64];
+    long long value = 0;
+
+    if (!item_text_at(item, tag, index, text, sizeof text)
+        || !text_to_int(text, INT32_MIN, UINT32_MAX, &value))
+        return false;
+    *ret_value = static_cast<long>(value);
+    return true;
+}
+
+extern "C" const unsigned char *item_bytes(const struct item *item, uint32_t tag,
+                                           size_t *ret_size)
+{
+    DcmElement *const element = find(item, tag);
+    Uint8 *bytes = nullptr;
+    Uint16 *words = nullptr;
+
+    if (element == nullptr)
+        return nullptr;
+    *ret_size = element->getLength();
+    if (element->getUint8Array(bytes).good())
+        return bytes;
+    if (element->getUint16Array(words).good())
+        return reinterpret_cast<const unsigned char *>(words);
+    return nullptr;
+}
+
+static DcmSequenceOfItems *sequence(const struct item *item, uint32_t tag)
+{
+    DcmElement *const element = find(item, tag);
+
+    return element != nullptr && element->ident() == EVR_SQ
+        ? static_cast<DcmSequenceOfItems *>(element) : nullptr;
+}
+
+extern "C" size_t item_count(const struct item *item, uint32_t sequence_tag)
+{
+    DcmSequenceOfItems *const items = sequence(item, sequence_tag);
+
+    return items == nullptr ? 0 : items->card();
+}
+
+extern "C" struct item *item_at(const struct item *item, uint32_t sequence_tag, size_t index)
+{
+    DcmSequenceOfItems *const items = sequence(item, sequence_tag);
+
+    return items == nullptr || index >= items->card() ? nullptr
+        : foreign(items->getItem(static_cast<unsigned long>(index)));
+}
+
+/* ---- writing ---- */
+
+static struct dataset *owner(DcmItem *item)
+{
+    DcmObject *top = item;
+
+    while (top->getParent() != nullptr)
+        top = top->getParent();
+    return dynamic_cast<struct dataset *>(top);
+}
+
+static void note(struct item *item, uint32_t tag, const char *what)
+{
+    struct dataset *const dataset = owner(native(item));
+
+    if (dataset != nullptr && dataset->failure.code == ERROR_NONE)
+        error_set(&dataset->failure, ERROR_DATA, "element (%04x,%04x): %s", tag >> 16,
+                  tag & 0xffff, what);
+}
+
+static void note_bad(struct item *item, uint32_t tag, const OFCondition &status)
+{
+    if (status.bad())
+        note(item, tag, status.text());
+}
+
+extern "C" void item_put_text(struct item *item, uint32_t tag, const char *text)
+{
+    note_bad(item, tag, native(item)->putAndInsertString(DcmTag(key_of(tag)), text));
+}
+
+extern "C" void item_put_empty(struct item *item, uint32_t tag)
+{
+    note_bad(item, tag, native(item)->insertEmptyElement(DcmTag(key_of(tag))));
+}
+
+/* PS3.5 6.2: a decimal string has 16 characters at most. */
+static bool decimal(double value, char *buffer, size_t size)
+{
+    for (int digits = 17; digits > 0; digits--) {
+        std::snprintf(buffer, size, "%.*g", digits, value);
+        double back = 0;
+        if (std::strlen(buffer) > 16)
+            continue;
+        /* Fewer digits that give the same number read better: 0.7 and not 0.69999999999999996 */
+        while (digits > 1) {
+            char shorter[32];
+            std::snprintf(shorter, sizeof shorter, "%.*g", --digits, value);
+            if (!text_to_double(shorter, &back) || std::strtod(buffer, nullptr) != back)
+                break;
+            std::snprintf(buffer, size, "%s", shorter);
+        }
+        return true;
+    }
+    return false;
+}
+
+static void put_decimals(struct item *item, uint32_t tag, const double *values, size_t count)
+{
+    OFString text;
+
+    for (size_t i = 0; i < count; i++) {
+        char one[40];
+        if (!decimal(values[i], one, sizeof one)) {
+            note(item, tag, "a number without a decimal string");
+            return;
+        }
+        if (i > 0)
+            text += "\\";
+        text += one;
+    }
+    item_put_text(item, tag, text.c_str());
+}
+
+/* One value of a binary VR at its place in the element. */
+static OFCondition put_number(DcmElement *element, double value, unsigned long index)
+{
+    switch (element->getVR()) {
+    case EVR_FD: return element->putFloat64(value, index);
+    case EVR_FL: return element->putFloat32(static_cast<Float32>(value), index);
+    case EVR_SS: return element->putSint16(static_cast<Sint16>(value), index);
+    case EVR_UL: return element->putUint32(static_cast<Uint32>(value), index);
+    case EVR_SL: return element->putSint32(static_cast<Sint32>(value), index);
+    default:     return element->putUint16(static_cast<Uint16>(value), index);
+    }
+}
+
+static void put_numbers(struct item *item, uint32_t tag, const double *values, size_t count)
+{
+    const DcmTag known(key_of(tag));
+
+    if (known.getEVR() == EVR_xs && count == 1) {       /* US or SS: the bits are the same */
+        note_bad(item, tag, native(item)->putAndInsertUint16(
+            known, static_cast<Uint16>(static_cast<long>(values[0]))));
+        return;
+    }
+    item_put_empty(item, tag);
+    DcmElement *const element = find(item, tag);
+    for (size_t i = 0; element != nullptr && i < count; i++)
+        note_bad(item, tag, put_number(element, values[i], i));
+}
+
+extern "C" void item_put_doubles(struct item *item, uint32_t tag, const double *values,
+                                 size_t count)
+{
+    const DcmTag known(key_of(tag));
+
+    for (size_t i = 0; i < count; i++)
+        if (!std::isfinite(values[i])) {
+            note(item, tag, "a number that is not finite");
+            return;
+        }
+    if (known.getEVR() == EVR_DS || known.getEVR() == EVR_IS) {
+        put_decimals(item, tag, values, count);
+        return;
+    }
+    put_numbers(item, tag, values, count);
+}
+
+extern "C" void item_put_double(struct item *item, uint32_t tag, double value)
+{
+    item_put_doubles(item, tag, &value, 1);
+}
+
+extern "C" void item_put_ints(struct item *item, uint32_t tag, const long *values,
+                              size_t count)
+{
+    const DcmTag known(key_of(tag));
+    OFString text;
+
+    if (known.getEVR() != EVR_IS && known.getEVR() != EVR_DS) {
+        const std::vector<double> numbers(values, values + count);
+        put_numbers(item, tag, numbers.data(), count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char one[24];
+        std::snprintf(one, sizeof one, i > 0 ? "\\%ld" : "%ld", values[i]);
+        text += one;
+    }
+    item_put_text(item, tag, text.c_str());
+}
+
+extern "C" void item_put_int(struct item *item, uint32_t tag, long value)
+{
+    item_put_ints(item, tag, &value, 1);
+}
+
+extern "C" void item_put_bytes(struct item *item, uint32_t tag, const void *bytes,
+                               size_t size)
+{
+    if (size > UINT32_MAX - 2) {
+        note(item, tag, "over 4 GiB");
+        return;
+    }
+    note_bad(item, tag, native(item)->putAndInsertUint8Array(
+        DcmTag(key_of(tag), EVR_OB), static_cast<const Uint8 *>(bytes),
+        static_cast<unsigned long>(size)));
+}
+
+extern "C" void item_put_words(struct item *item, uint32_t tag, const uint16_t *words,
+                               size_t count)
+{
+    if (count > UINT32_MAX / 2 - 2) {
+        note(item, tag, "over 4 GiB");
+        return;
+    }
+    note_bad(item, tag, native(item)->putAndInsertUint16Array(
+        DcmTag(key_of(tag), EVR_OW), words, static_cast<unsigned long>(count)));
+}
+
+extern "C" void item_put_floats(struct item *item, uint32_t tag, const float *values,
+                                size_t count)
+{
+    note_bad(item, tag, native(item)->putAndInsertFloat32Array(
+        DcmTag(key_of(tag)), values, static_cast<unsigned long>(count)));
+}
+
+extern "C" void item_put_tags(struct item *item, uint32_t tag, const uint32_t *values,
+                              size_t count)
+{
+    item_put_empty(item, tag);
+    DcmElement *const element = find(item, tag);
+    for (size_t i = 0; element != nullptr && i < count; i++)
+        note_bad(item, tag, element->putTagVal(key_of(values[i]), i));
+}
+
+/* Where a failing item_add() sends what follows, so that composing needs no checks. */
+static struct item *nowhere()
+{
+    static DcmItem item;
+
+    return foreign(&item);
+}
+
+extern "C" struct item *item_add(struct item *item, uint32_t sequence_tag)
+{
+    DcmItem *added = nullptr;
+    const OFCondition status = native(item)->findOrCreateSequenceItem(
+        DcmTag(key_of(sequence_tag)), added, -2);       /* -2: a new last item */
+
+    note_bad(item, sequence_tag, status);
+    return status.good() && added != nullptr ? foreign(added) : nowhere();
+}
+
+extern "C" struct item *item_put_code(struct item *item, uint32_t sequence_tag,
+                                      const char *value, const char *scheme,
+                                      const char *meaning)
+{
+    struct item *const code = item_add(item, sequence_tag);
+
+    item_put_text(code, 0x00080100, value);
+    item_put_text(code, 0x00080102, scheme);
+    item_put_text(code, 0x00080104, meaning);
+    return code;
+}
+
+extern "C" bool item_copy(struct item *item, const struct item *from, uint32_t tag)
+{
+    DcmElement *const element = find(from, tag);
+
+    if (element == nullptr)
+        return false;
+    DcmElement *const copy = static_cast<DcmElement *>(element->clone());
+    const OFCondition status = native(item)->insert(copy, OFTrue);
+    if (status.bad())
+        delete copy;
+    note_bad(item, tag, status);
+    return true;
+}
+
+extern "C" void item_remove(struct item *item, uint32_t tag)
+{
+    native(item)->findAndDeleteElement(key_of(tag));
+}

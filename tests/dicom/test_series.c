@@ -1,0 +1,373 @@
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dicom/dataset.h"
+#include "dicom/series.h"
+#include "tests/runner.h"
+#include "util/arena.h"
+#include "util/error.h"
+
+static struct error err;
+static struct arena *arena;
+static struct series *series;
+static struct volume volume;
+static struct series_facts facts;
+
+static void begin(size_t slices)
+{
+    CU_ASSERT_FATAL(dicom_init(&err));
+    arena = arena_new((size_t)1 << 30, &err);
+    series = series_new(slices, arena, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(series);
+}
+
+static void end(void)
+{
+    series_free(series);
+    arena_free(arena);
+}
+
+/* ---- generated slices ---- */
+
+struct made {                           /* what differs from a plain axial CT slice */
+    double z, x, spacing;
+    const double *orientation;
+    long rows, bits_stored, is_signed, frames, samples, padding;
+    double slope, intercept;
+    const char *modality, *patient, *image_type, *photometric;
+    uint16_t pixel;                     /* all of them */
+};
+
+static struct dataset *make(int number, const struct made *made)
+{
+    static const double axial[6] = { 1, 0, 0, 0, 1, 0 };
+    const double position[3] = { made->x, 0, made->z };
+    const double spacing[2] = { made->spacing > 0 ? made->spacing : 1, 1 };
+    const long rows = made->rows > 0 ? made->rows : 4;
+    uint16_t pixels[64];
+    char uid[32];
+    struct dataset *dataset = dataset_new(&err);
+    struct item *root = dataset_root(dataset);
+
+    snprintf(uid, sizeof uid, "1.9.%d", number);
+    for (size_t i = 0; i < 64; i++)
+        pixels[i] = made->pixel;
+    item_put_text(root, 0x00080016, "1.2.840.10008.5.1.4.1.1.2");
+    item_put_text(root, 0x00080018, uid);
+    item_put_text(root, 0x00080008, made->image_type != NULL ? made->image_type : "ORIGINAL");
+    item_put_text(root, 0x00080060, made->modality != NULL ? made->modality : "CT");
+    item_put_text(root, 0x00100020, made->patient != NULL ? made->patient : "P");
+    item_put_text(root, 0x0020000d, "1.2");
+    item_put_doubles(root, 0x00200032, position, 3);
+    item_put_doubles(root, 0x00200037, made->orientation != NULL ? made->orientation : axial, 6);
+    item_put_doubles(root, 0x00280030, spacing, 2);
+    item_put_int(root, 0x00280002, made->samples > 0 ? made->samples : 1);
+    item_put_text(root, 0x00280004, made->photometric != NULL ? made->photometric : "MONOCHROME2");
+    if (made->frames > 0)
+        item_put_int(root, 0x00280008, made->frames);
+    item_put_int(root, 0x00280010, rows);
+    item_put_int(root, 0x00280011, 4);
+    item_put_int(root, 0x00280100, 16);
+    item_put_int(root, 0x00280101, made->bits_stored > 0 ? made->bits_stored : 16);
+    item_put_int(root, 0x00280102, made->bits_stored > 0 ? made->bits_stored - 1 : 15);
+    item_put_int(root, 0x00280103, made->is_signed);
+    if (made->padding != 0)
+        item_put_int(root, 0x00280120, made->padding);
+    if (made->slope != 0) {
+        item_put_double(root, 0x00281053, made->slope);
+        item_put_double(root, 0x00281052, made->intercept);
+    }
+    item_put_words(root, 0x7fe00010, pixels, (size_t)rows * 4);
+    return dataset;
+}
+
+static bool add(int number, const struct made *made)
+{
+    struct dataset *dataset = make(number, made);
+    const bool added = series_add(series, dataset, &err);
+
+    dataset_free(dataset);
+    return added;
+}
+
+static void slices_in_any_order_become_a_volume_in_order(void)
+{
+    static const double z[] = { 5, 0, 10, -5 };
+
+    begin(4);
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT(add(i, &(struct made){ .z = z[i], .pixel = (uint16_t)(100 + z[i]),
+                                         .slope = 1, .intercept = -1024 }));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_EQUAL(volume.type, VOXEL_INT16);
+    CU_ASSERT_EQUAL(volume.unit, UNIT_HU);
+    CU_ASSERT(volume.even);
+    for (int k = 0; k < 4; k++)
+        CU_ASSERT_EQUAL(volume.i16[k * 16 + 3], 100 - 5 + 5 * k - 1024);
+    CU_ASSERT_EQUAL(volume.affine[2][2], 5);
+    CU_ASSERT_EQUAL(volume.affine[2][3], -5);
+    CU_ASSERT_STRING_EQUAL(volume.slices[0].sop_uid, "1.9.3");
+    CU_ASSERT_FALSE(item_has(dataset_root(series_template(series)), 0x7fe00010));
+    end();
+}
+
+static void stored_bits_are_cut_and_their_sign_extended(void)
+{
+    begin(2);                           /* 12 bits, -1 with rubbish above */
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT(add(i, &(struct made){ .z = i, .pixel = 0x5fff, .bits_stored = 12,
+                                         .is_signed = 1 }));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_EQUAL(volume.i16[0], -1);
+    end();
+    begin(2);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT(add(i, &(struct made){ .z = i, .pixel = 0x5fff, .bits_stored = 12,
+                                         .photometric = "MONOCHROME1" }));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_EQUAL(volume.i16[0], 0);
+    end();
+}
+
+static void values_that_do_not_fit_become_float(void)
+{
+    begin(2);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT(add(i, &(struct made){ .z = i, .pixel = 40000, .modality = "MR" }));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_EQUAL(volume.type, VOXEL_FLOAT32);
+    CU_ASSERT_EQUAL(volume.f32[0], 40000);
+    end();
+    begin(2);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT(add(i, &(struct made){ .z = i, .pixel = 10, .slope = 0.5, .intercept = 1 }));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_EQUAL(volume.f32[0], 6);
+    end();
+}
+
+static void padding_is_air_and_not_a_number(void)
+{
+    begin(2);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT(add(i, &(struct made){ .z = i, .pixel = 63536, .is_signed = 1,
+                                         .padding = 63536, .slope = 1, .intercept = -1024 }));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_EQUAL(volume.i16[5], -1024);
+    end();
+}
+
+static void tilted_gantry_is_a_sheared_grid_with_a_warning(void)
+{
+    begin(3);
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT(add(i, &(struct made){ .z = 5 * i, .x = 5 * i * tan(M_PI / 9) }));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_STRING_EQUAL(facts.warning[0], "tilted gantry: slices are sheared by 20.0 degrees");
+    CU_ASSERT_DOUBLE_EQUAL(volume.affine[0][2], 5 * tan(M_PI / 9), 1e-9);
+    CU_ASSERT_DOUBLE_EQUAL(volume_voxel_mm3(&volume, 0), 5, 1e-9);
+    end();
+}
+
+static void slightly_uneven_slices_keep_their_true_positions(void)
+{
+    static const double z[] = { 0, 3.27, 6.54, 9.73, 13.0 };
+
+    begin(5);
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT(add(i, &(struct made){ .z = z[i] }));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_FALSE(volume.even);
+    CU_ASSERT_STRING_EQUAL(facts.warning[0],
+                           "uneven slices: a step is 2.4 % off; true positions are used");
+    CU_ASSERT_EQUAL(volume.slices[3].position_mm[2], 9.73);
+    end();
+}
+
+/* Each broken series ends in its own sentence: at a slice, or when the volume is made. */
+static void broken_series_end_in_their_sentence(void)
+{
+    static const double coronal[6] = { 1, 0, 0, 0, 0, -1 }, skew[6] = { 1, 0, 0, 1, 1, 0 };
+    static const struct { struct made last; const char *sentence; } cases[] = {
+        { { .z = 15 }, "slice missing: a gap of 10.00 mm after position 5.00 mm where the "
+                       "spacing is 5.00 mm" },
+        { { .z = 12.3 }, "uneven slices: a step of 7.30 mm after position 5.00 mm where the "
+                         "spacing is 5.00 mm" },
+        { { .z = 5 }, "two slices at the same position, 5.00 mm along the normal" },
+        { { .z = 10, .x = 3 }, "slices are shifted against each other: 1.00 mm at position "
+                               "0.00 mm" },
+        { { .z = 10, .orientation = coronal },
+          "mixed orientations: this slice is turned against the first" },
+        { { .z = 10, .orientation = skew },
+          "Image Orientation (Patient) is not two perpendicular unit vectors" },
+        { { .z = 10, .rows = 5 }, "4 x 5 pixels, and 4 x 4 before" },
+        { { .z = 10, .spacing = 2 }, "mixed pixel spacings: 2 mm and 1 mm" },
+        { { .z = 10, .spacing = 1e9 }, "Pixel Spacing 1e+09\\1" },
+        { { .z = 10, .patient = "Q" },
+          "it is of another patient or study than the slices before" },
+        { { .z = 10, .frames = 7 }, "a multi-frame image of 7 frames is not read yet" },
+        { { .z = 10, .samples = 3 }, "a colour image, 3 samples a pixel" },
+        { { .z = 10, .image_type = "ORIGINAL\\PRIMARY\\LOCALIZER" }, "a localizer" },
+        { { .z = 10, .is_signed = 1 }, "another pixel format than the slices before" },
+        { { .z = 10, .bits_stored = 17 }, "17 bits stored of 16 with high bit 16" },
+        { { .z = 2e7 }, "Image Position (Patient) 2e+07 mm away" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin(4);
+        CU_ASSERT(add(0, &(struct made){ .z = -5 }));
+        CU_ASSERT(add(1, &(struct made){ .z = 0 }));
+        CU_ASSERT(add(2, &(struct made){ .z = 5 }));
+        const bool good = add(3, &cases[i].last) && series_volume(series, &volume, &facts, &err);
+        CU_ASSERT_EQUAL(good, cases[i].sentence == NULL);
+        if (cases[i].sentence != NULL) {
+            CU_ASSERT_STRING_EQUAL(err.text, cases[i].sentence);
+            if (strcmp(err.text, cases[i].sentence) != 0)
+                printf("[%s] ", err.text);
+        }
+        end();
+    }
+}
+
+static void one_slice_is_no_volume(void)
+{
+    begin(1);
+    CU_ASSERT(add(0, &(struct made){ .z = 0 }));
+    CU_ASSERT_FALSE(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "a single slice is no volume");
+    CU_ASSERT_FALSE(add(1, &(struct made){ .z = 1 }));
+    CU_ASSERT_STRING_EQUAL(err.text, "more slices than the 1 expected");
+    end();
+}
+
+/* ---- real data ---- */
+
+static bool add_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    static unsigned char bytes[4 << 20];
+    const size_t size = file == NULL ? 0 : fread(bytes, 1, sizeof bytes, file);
+
+    if (file != NULL)
+        fclose(file);
+    struct dataset *dataset = dataset_read(bytes, size, &err);
+    const bool added = dataset != NULL && series_add(series, dataset, &err);
+    dataset_free(dataset);
+    return added;
+}
+
+/* All files of a set into a volume; false with err. */
+static bool load(const char *folder)
+{
+    char path[5000];
+    struct dirent **names = NULL;
+    const int count = scandir(folder, &names, NULL, alphasort);
+    bool good = true;
+
+    begin((size_t)(count > 0 ? count : 1));
+    for (int i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+        if (names[i]->d_name[0] != '.' && good)
+            good = add_file(path);
+        free(names[i]);
+    }
+    free(names);
+    return good && series_volume(series, &volume, &facts, &err);
+}
+
+static void equals_pydicom(const char *set, double factor)
+{
+    char folder[4096], raw[] = "/tmp/tumord-volume-XXXXXX", command[6000];
+    const double (*a)[4] = (const double (*)[4])volume.affine;
+
+    if (!runner_data_path(set, folder, sizeof folder))
+        return;
+    const bool loaded = load(folder);
+    CU_ASSERT(loaded);
+    if (!loaded)
+        printf("[%s: %s] ", set, err.text);
+    const int fd = mkstemp(raw);
+    const size_t size = loaded ? volume_count(&volume) * voxel_size(volume.type) : 0;
+    CU_ASSERT_EQUAL(write(fd, volume.voxels, size), (ssize_t)size);
+    close(fd);
+    snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/dicom/volume.py %s %s %s "
+             "%.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g "
+             "| grep -q ok", runner_source(), folder, raw,
+             volume.type == VOXEL_INT16 ? "int16" : "float32", a[0][0], a[0][1], a[0][2],
+             a[0][3], a[1][0], a[1][1], a[1][2], a[1][3], a[2][0], a[2][1], a[2][2], a[2][3],
+             factor);
+    CU_ASSERT_EQUAL(system(command), 0);
+    unlink(raw);
+    end();
+}
+
+static void real_series_equal_pydicom_voxel_by_voxel(void)
+{
+    equals_pydicom("dicom/ct_liver_mets_ge_crlm1006", 1);
+    equals_pydicom("dicom/mr_brain_tumour_siemens_pgbm003/t1post", 1);
+    equals_pydicom("dicom/mr_brain_tumour_siemens_pgbm003/flair_reg", 1);
+    equals_pydicom("dicom/ctpetmr_cropped_sts002/pet", 1);
+    equals_pydicom("dicom/ctpetmr_cropped_sts002/mr_t1", 1);
+    equals_pydicom("dicom/geometry_quirks/mr_oblique_hitachi", 1);
+}
+
+/* TRUTH.tsv: SUVbw factor 0.000242903 = 71 kg × 1000 / (388777472 Bq × 2^(−2711 / 6588)). */
+static void real_pet_is_in_suv_by_the_known_factor(void)
+{
+    char folder[4096];
+    double factor = 0;
+
+    if (!runner_data_path("dicom/pet_fdg_ge_sts001/image", folder, sizeof folder))
+        return;
+    CU_ASSERT_FATAL(load(folder));
+    CU_ASSERT_EQUAL(volume.unit, UNIT_SUVBW);
+    CU_ASSERT_FALSE(volume.even);
+    CU_ASSERT_EQUAL(sscanf(facts.suv, "SUVbw factor %lf", &factor), 1);
+    CU_ASSERT_DOUBLE_EQUAL(factor / 0.000242903, 1, 0.001);
+    float highest = 0;
+    for (size_t i = 0; i < volume_count(&volume); i++)
+        highest = fmaxf(highest, volume.f32[i]);
+    CU_ASSERT_DOUBLE_EQUAL(highest, 66.521, 0.07);
+    end();
+    equals_pydicom("dicom/pet_fdg_ge_sts001/image", factor);
+}
+
+static void real_quirks_end_in_their_sentence(void)
+{
+    static const struct { const char *set, *sentence; } cases[] = {
+        { "dicom/geometry_quirks/ct_missing_slice_ge", "slice missing: a gap of 10.00 mm" },
+        { "dicom/geometry_quirks/mr_4d_repeated_positions_ge", "two slices at the same" },
+        { "dicom/geometry_quirks/mr_localizer_two_orientations_philips", "mixed orientations" },
+    };
+    char folder[4096];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (!runner_data_path(cases[i].set, folder, sizeof folder))
+            return;
+        CU_ASSERT_FALSE(load(folder));
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, cases[i].sentence));
+        if (strstr(err.text, cases[i].sentence) == NULL)
+            printf("[%s] ", err.text);
+        end();
+    }
+}
+
+static const struct runner_test tests[] = {
+    TEST(slices_in_any_order_become_a_volume_in_order),
+    TEST(stored_bits_are_cut_and_their_sign_extended),
+    TEST(values_that_do_not_fit_become_float),
+    TEST(padding_is_air_and_not_a_number),
+    TEST(tilted_gantry_is_a_sheared_grid_with_a_warning),
+    TEST(slightly_uneven_slices_keep_their_true_positions),
+    TEST(broken_series_end_in_their_sentence),
+    TEST(one_slice_is_no_volume),
+    TEST(real_series_equal_pydicom_voxel_by_voxel),
+    TEST(real_pet_is_in_suv_by_the_known_factor),
+    TEST(real_quirks_end_in_their_sentence),
+    { NULL, NULL }
+};
+const struct runner_suite suite_series = { "series", tests };
