@@ -24,7 +24,7 @@ rate() {
     took=$(($(now_ms) - begun))
     awk -v n="$slices" -v ms="$took" 'BEGIN { printf "%.1f\n", n * 1000 / ms }'
 }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", b > 0 ? a / b : 0 }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", (b > 0 ? a / b : 0) }'; }
 at_least() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a >= b) }'; }
 stop_last() { kill "${STARTED[-1]}"; wait "${STARTED[-1]}" 2>/dev/null; unset 'STARTED[-1]'; }
 

@@ -119,7 +119,7 @@ class Index:
 
     def attempts(self):
         count, attempts, acknowledged = self.rows(
-            "SELECT count(*), sum(attempts), sum(state = ?) FROM delivery", DELIVERY_ACKNOWLEDGED)[0]
+            "SELECT count(*), coalesce(sum(attempts), 0), coalesce(sum(state = ?), 0) FROM delivery", DELIVERY_ACKNOWLEDGED)[0]
         print(f"deliveries={count} acknowledged={acknowledged} retries={attempts}")
         return True
 
