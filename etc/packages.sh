@@ -1,7 +1,7 @@
 # Debian 12 packages, each with its reason; read by ./run and ./check, which install what is
 # missing. configure names the same libraries when one is not there.
 
-build_packages='
+build_packages=$(cat <<'END'
 gcc g++ make                the compilers, C11 and C++17 (DCMTK is C++)
 autoconf automake           makes configure and the makefile
 autoconf-archive            the macro for C++17
@@ -19,14 +19,16 @@ libssl-dev                  SHA-256
 zlib1g-dev                  deflated data sets, and the journal's check sums
 libseccomp-dev              the cage of the workers
 libsystemd-dev              tells systemd when the node is ready
-libcunit1-dev               the unit tests'"'"' frame
-'
+libcunit1-dev               the unit tests' frame
+END
+)
 
-run_packages='
+run_packages=$(cat <<'END'
 dcmtk                       sends the demo study as a scanner would: dcmsend, dcmdump
-'
+END
+)
 
-test_packages='
+test_packages=$(cat <<'END'
 clang                       the second compiler
 libclang-rt-14-dev          its sanitizers and libFuzzer
 curl                        asks the web side from outside
@@ -37,7 +39,8 @@ python3-numpy python3-scipy  the arithmetic to compare with
 python3-pydicom             reads our objects back
 python3-skimage             segmentation to compare with
 xz-utils                    make dist
-'
+END
+)
 
 # packages_of LIST…: the names alone.
 packages_of() {
