@@ -456,10 +456,16 @@ static void take_value(struct scan *scan, const unsigned char **bytes, size_t *s
         finish_value(scan);
 }
 
+/* What is deflated is inflated for the tags of the index, and no further. */
+static bool is_enough(const struct scan *scan)
+{
+    return scan->deflated && scan->beyond && !scan->whole;
+}
+
 static bool feed(struct scan *scan, const unsigned char *bytes, size_t size,
                  struct error *err)
 {
-    while (size > 0) {
+    while (size > 0 && !is_enough(scan)) {
         if (scan->state == SCAN_KEEP || scan->state == SCAN_PASS)
             take_value(scan, &bytes, &size);
         else if (!gather(scan, &bytes, &size, err))
@@ -490,13 +496,11 @@ static bool inflate_feed(struct scan *scan, const void *bytes, size_t size,
         return false;
     scan->stream.next_in = (unsigned char *)(uintptr_t)bytes;   /* zlib only reads it */
     scan->stream.avail_in = (unsigned)size;
-    while (!scan->inflated && (scan->whole || !scan->beyond)) {
+    while (!scan->inflated && !is_enough(scan)) {
         scan->stream.next_out = out;
         scan->stream.avail_out = sizeof out;
         const int result = inflate(&scan->stream, Z_NO_FLUSH);
 
-        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-            return error_set(err, ERROR_DATA, "the deflated data set is damaged");
         const size_t got = sizeof out - scan->stream.avail_out;
 
         if (scan->position + got > ceiling)
@@ -504,6 +508,9 @@ static bool inflate_feed(struct scan *scan, const void *bytes, size_t size,
                              (unsigned long long)(ceiling >> 20));
         if (!feed(scan, out, got, err))
             return false;
+        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR &&
+            !is_enough(scan))
+            return error_set(err, ERROR_DATA, "the deflated data set is damaged");
         scan->inflated = result == Z_STREAM_END;
         if (got == 0 && !scan->inflated)
             return true;        /* it wants more input */
@@ -567,8 +574,8 @@ bool scan_end(struct scan *scan, struct error *err)
         *err = scan->failure;
         return false;
     }
-    if (scan->deflated && scan->beyond && !scan->whole)
-        return true;            /* not looked at to its end */
+    if (is_enough(scan))
+        return true;
     if (scan->deflated && scan->stream.total_in > 0 && !scan->inflated)
         return error_set(err, ERROR_DATA, "the deflated data set ends too early");
     if (scan->state != SCAN_HEAD || scan->have > 0)

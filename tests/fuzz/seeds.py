@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+"""Writes a seed corpus for each fuzz target below a folder: seeds.py FOLDER."""
+import os
+import struct
+import sys
+import zlib
+
+LONG = ("OB", "OW", "SQ", "UN", "UT")
+UNDEFINED = 0xFFFFFFFF
+
+
+def head(tag, vr, length, implicit=False, order="<"):
+    start = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
+    if implicit or vr is None:
+        return start + struct.pack(order + "I", length)
+    if vr in LONG:
+        return start + vr.encode() + struct.pack(order + "HI", 0, length)
+    return start + vr.encode() + struct.pack(order + "H", length)
+
+
+def data_set(implicit, order, depth=2, lengths=False, encapsulated=False):
+    def element(tag, vr, value):
+        return head(tag, vr, len(value), implicit, order) + value
+
+    inner = element(0x00080060, "CS", b"MR")
+    for _ in range(depth):
+        size = len(inner) if lengths else UNDEFINED
+        item = head(0xFFFEE000, None, size, implicit, order) + inner
+        if not lengths:
+            item += head(0xFFFEE00D, None, 0, implicit, order)
+        size = len(item) if lengths else UNDEFINED
+        inner = head(0x00081140, "SQ", size, implicit, order) + item
+        if not lengths:
+            inner += head(0xFFFEE0DD, None, 0, implicit, order)
+    text = element(0x00080005, "CS", b"ISO_IR 100") + element(0x00080018, "UI", b"1.2.3.4\0")
+    text += element(0x00080060, "CS", b"CT") + inner + element(0x00100010, "PN", b"A^B ")
+    text += element(0x0020000D, "UI", b"1.2\0") + element(0x0020000E, "UI", b"1.3\0")
+    text += element(0x00280010, "US", struct.pack(order + "H", 64))
+    if not encapsulated:
+        return text + element(0x7FE00010, "OW", bytes(16))
+    text += head(0x7FE00010, "OB", UNDEFINED, implicit, order)
+    text += head(0xFFFEE000, None, 0) + head(0xFFFEE000, None, 4) + b"jpeg"
+    return text + head(0xFFFEE0DD, None, 0)
+
+
+def deflated(plain):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(plain) + packer.flush()
+
+
+def part10(data, syntax):
+    uid = syntax + b"\0" * (len(syntax) % 2)
+    meta = head(0x00020010, "UI", len(uid)) + uid
+    return bytes(128) + b"DICM" + head(0x00020000, "UL", 4) + struct.pack("<I", len(meta)) \
+        + meta + data
+
+
+def scans():
+    for lengths in (False, True):
+        for depth in (0, 1, 3, 64, 65):
+            yield b"\0\1" + data_set(True, "<", depth, lengths)
+            yield b"\1\3" + data_set(False, "<", depth, lengths)
+            yield b"\2\7" + data_set(False, ">", depth, lengths)
+            yield b"\3\5" + deflated(data_set(False, "<", depth, lengths))
+    yield b"\1\2" + data_set(False, "<", encapsulated=True)
+    yield b"\4\0" + part10(data_set(False, "<"), b"1.2.840.10008.1.2.1")
+    yield b"\4\0" + part10(data_set(True, "<"), b"1.2.840.10008.1.2")
+    yield b"\4\0" + data_set(True, "<")
+
+
+def command(field, message=None, **more):
+    def element(number, value):
+        return head(number, None, len(value)) + value
+
+    text = element(0x0002, b"1.2.840.10008.1.1\0") + element(0x0100, struct.pack("<H", field))
+    text += element(0x0110, b"\1\0") + element(0x0800, b"\1\1")
+    for number, value in sorted(more.items()):
+        text += element(int(number[1:], 16), value)
+    return element(0x0000, struct.pack("<I", len(text))) + text
+
+
+def commands():
+    yield command(0x0030)
+    yield command(0x0001, e1000=b"1.2.3.4\0", e0700=b"\0\0")
+    yield command(0x0021, e0600=b"MOVER ")
+    yield command(0x8001, e0120=b"\1\0", e0900=b"\0\0", e0902=b"all well")
+
+
+def item(kind, value):
+    return struct.pack(">BBH", kind, 0, len(value)) + value
+
+
+def requests():
+    for count in (1, 3, 129):
+        text = item(0x10, b"1.2.840.10008.3.1.1.1")
+        for number in range(count):
+            text += item(0x20, bytes([(2 * number + 1) % 256, 0, 0, 0])
+                         + item(0x30, b"1.2.840.10008.1.1") + item(0x40, b"1.2.840.10008.1.2"))
+        text += item(0x50, item(0x51, b"\0\0\x40\0") + item(0x52, b"1.2.3"))
+        text = b"\0\1\0\0" + b"CALLED".ljust(16) + b"CALLING".ljust(16) + bytes(32) + text
+        yield struct.pack(">BBI", 1, 0, len(text)) + text
+
+
+def pdus():
+    def pdv(context, control, value):
+        return struct.pack(">IBB", len(value) + 2, context, control) + value
+
+    def pdu(kind, value):
+        return struct.pack(">BBI", kind, 0, len(value)) + value
+
+    yield pdu(4, pdv(1, 3, command(0x0030))) + pdu(5, bytes(4))
+    yield pdu(4, pdv(1, 1, b"ab") + pdv(1, 2, b"cd")) + pdu(4, b"") + pdu(7, bytes(4))
+    yield pdu(6, bytes(4)) + b"\4\0"
+
+
+def main():
+    targets = {"scan": scans, "command": commands, "request": requests, "pdv": pdus}
+    for name, seeds in targets.items():
+        folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
+        os.makedirs(folder, exist_ok=True)
+        for number, seed in enumerate(seeds()):
+            with open(os.path.join(folder, "seed-%02d" % number), "wb") as file:
+                file.write(seed)
+
+
+main()
