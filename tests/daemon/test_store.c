@@ -293,14 +293,15 @@ static void killed_writer_leaves_whole_transactions_only(void)
         const pid_t child = fork();
         if (child == 0) {
             struct store *own = store_open(folder, &err);
-            for (int i = 0; own != NULL; i++) {
+            if (own == NULL)
+                _exit(1);
+            for (int i = 0;; i++) {
                 const struct store_instance pair[2] = {
                     instance(10000 * round + 2 * i, 10000 * round + 2 * i, 1),
                     instance(10000 * round + 2 * i + 1, 10000 * round + 2 * i + 1, 1)
                 };
                 store_add_instances(own, pair, 2, &err);
             }
-            _exit(1);
         }
         usleep(30000);
         kill(child, SIGKILL);
