@@ -126,19 +126,27 @@ struct association *association_accept(int socket, const void *request, size_t s
                                        const struct association_policy *policy,
                                        struct error *err)
 {
+    unsigned char *clean = malloc(size + 1);
+    struct association *association = NULL;
     struct association_peer peer;
+    size_t clean_size = 0;
 
-    if (!request_check(request, size, &peer, err)) {
+    if (clean == NULL)
+        error_set(err, ERROR_MEMORY, "an association request of %zu bytes", size);
+    if (clean == NULL || !request_check(request, size, clean, &clean_size, &peer, err)) {
         refuse(socket);
+        free(clean);
         return NULL;
     }
     find_address(socket, peer.address);
-    if (!decide(socket, &peer, policy, err)) {
+    if (decide(socket, &peer, policy, err)) {
+        association = accept_checked(socket, clean, clean_size, &peer, policy, err);
+    } else {
         pdv_linger_socket(socket);
         close(socket);
-        return NULL;
     }
-    return accept_checked(socket, request, size, &peer, policy, err);
+    free(clean);
+    return association;
 }
 
 const struct association_peer *association_peer(const struct association *association)

@@ -7,9 +7,13 @@
 
 #define FIXED 74                /* up to the variable items */
 #define VERIFICATION "1.2.840.10008.1.1"
+#define APPLICATION "1.2.840.10008.3.1.1.1"     /* PS3.7 A.2.1: DICOM itself */
 
-enum item_type { ITEM_APPLICATION = 0x10, ITEM_CONTEXT = 0x20, ITEM_ABSTRACT = 0x30,
-                 ITEM_TRANSFER = 0x40, ITEM_USER = 0x50 };
+enum item_type {
+    ITEM_APPLICATION = 0x10, ITEM_CONTEXT = 0x20, ITEM_ABSTRACT = 0x30, ITEM_TRANSFER = 0x40,
+    ITEM_USER = 0x50, ITEM_MAX_PDU = 0x51, ITEM_CLASS = 0x52, ITEM_WINDOW = 0x53,
+    ITEM_ROLE = 0x54, ITEM_VERSION = 0x55
+};
 
 struct item {
     unsigned type;
@@ -31,6 +35,25 @@ bool association_request_size(const unsigned char head[6], size_t *ret_size,
     return true;
 }
 
+struct checking {
+    unsigned char *clean;       /* the end of what was taken over */
+    bool id[256];               /* contexts that were there */
+    size_t contexts, applications, users;
+    bool echo_only;
+};
+
+static void put_item(struct checking *checking, const struct item *item)
+{
+    unsigned char *at = checking->clean;
+
+    at[0] = (unsigned char)item->type;
+    at[1] = 0;
+    at[2] = (unsigned char)(item->size >> 8);
+    at[3] = (unsigned char)item->size;
+    memcpy(at + 4, item->bytes, item->size);
+    checking->clean += 4 + item->size;
+}
+
 /* Takes the item at the front of `*at`; both move behind it. */
 static bool next_item(const unsigned char **at, size_t *size, struct item *ret_item,
                       struct error *err)
@@ -48,45 +71,132 @@ static bool next_item(const unsigned char **at, size_t *size, struct item *ret_i
     return true;
 }
 
-static bool check_context(const struct item *context, bool *ret_echo, struct error *err)
+/* Its UID, with or without padding. */
+static bool names(const struct item *item, const char *uid)
+{
+    const size_t length = strlen(uid);
+
+    return strnlen((const char *)item->bytes, item->size) == length &&
+           memcmp(item->bytes, uid, length) == 0;
+}
+
+/* The abstract syntax and the transfer syntaxes of a context, by their types and lengths. */
+static bool check_syntaxes(const struct item *context, bool *ret_echo, struct error *err)
 {
     const unsigned char *at = context->bytes + 4;
-    size_t size, abstracts = 0, transfers = 0;
-    struct item item;
+    size_t size = context->size - 4, abstracts = 0, transfers = 0;
+    struct item item = { 0, NULL, 0 };
 
-    if (context->size < 4)
-        return error_set(err, ERROR_DATA, "a presentation context of %zu bytes",
-                         context->size);
-    size = context->size - 4;
     while (size > 0) {
         if (!next_item(&at, &size, &item, err))
             return false;
-        if (item.size >= TEXT_UID_SIZE)
-            return error_set(err, ERROR_DATA, "a presentation context names a UID of %zu",
-                             item.size);
+        if (item.size == 0 || item.size >= TEXT_UID_SIZE ||
+            (item.type != ITEM_ABSTRACT && item.type != ITEM_TRANSFER))
+            return error_set(err, ERROR_DATA, "a presentation context with item %02x of %zu",
+                             item.type, item.size);
         abstracts += item.type == ITEM_ABSTRACT;
         transfers += item.type == ITEM_TRANSFER;
         if (item.type == ITEM_ABSTRACT)
-            *ret_echo = strnlen((const char *)item.bytes, item.size) == strlen(VERIFICATION) &&
-                        memcmp(item.bytes, VERIFICATION, strlen(VERIFICATION)) == 0;
+            *ret_echo = names(&item, VERIFICATION);
     }
-    if (abstracts != 1 || transfers == 0 || transfers > REQUEST_MAX_SYNTAXES)
-        return error_set(err, ERROR_DATA,
-                         "a presentation context with %zu abstract and %zu transfer syntaxes",
-                         abstracts, transfers);
+    if (abstracts == 1 && transfers > 0 && transfers <= REQUEST_MAX_SYNTAXES)
+        return true;
+    return error_set(err, ERROR_DATA,
+                     "a presentation context with %zu abstract and %zu transfer syntaxes",
+                     abstracts, transfers);
+}
+
+static bool check_context(struct checking *checking, const struct item *context,
+                          struct error *err)
+{
+    bool echo = false;
+
+    if (++checking->contexts > REQUEST_MAX_CONTEXTS)
+        return error_set(err, ERROR_LIMIT, "more than %d presentation contexts",
+                         REQUEST_MAX_CONTEXTS);
+    if (context->size < 4 || context->bytes[0] % 2 == 0 || checking->id[context->bytes[0]])
+        return error_set(err, ERROR_DATA, "a presentation context without a number of its own");
+    checking->id[context->bytes[0]] = true;
+    if (!check_syntaxes(context, &echo, err))
+        return false;
+    checking->echo_only = checking->echo_only && echo;
+    put_item(checking, context);
     return true;
 }
 
-static bool check_user(const struct item *user, struct error *err)
+/* PS3.7 D.3.3.4: a length, a UID of it, and two flags. */
+static bool is_role(const struct item *item)
 {
+    const size_t length = item->size < 2 ? 0 : (size_t)item->bytes[0] << 8 | item->bytes[1];
+
+    return length > 0 && length < TEXT_UID_SIZE && item->size == length + 4;
+}
+
+/* What of the user information DUL is to see; seen[] is by the item's last digit. */
+static bool is_wanted(const struct item *item, bool seen[16])
+{
+    const unsigned digit = item->type & 15;
+    const bool again = seen[digit];
+
+    seen[digit] = true;
+    switch (item->type) {
+    case ITEM_MAX_PDU:
+        return !again && item->size == 4;
+    case ITEM_CLASS:
+        return !again && item->size > 0 && item->size < TEXT_UID_SIZE;
+    case ITEM_WINDOW:
+        return !again && item->size == 4;
+    case ITEM_ROLE:
+        return is_role(item);
+    case ITEM_VERSION:
+        return !again && item->size > 0 && item->size <= 16;
+    default:
+        return false;
+    }
+}
+
+static bool check_user(struct checking *checking, const struct item *user, struct error *err)
+{
+    unsigned char *const begin = checking->clean;
     const unsigned char *at = user->bytes;
     size_t size = user->size;
-    struct item item;
+    bool seen[16] = { false };
+    struct item item = { 0, NULL, 0 };
 
-    while (size > 0)
+    if (++checking->users > 1)
+        return error_set(err, ERROR_DATA, "user information that comes twice");
+    checking->clean += 4;
+    while (size > 0) {
         if (!next_item(&at, &size, &item, err))
             return false;
+        if (is_wanted(&item, seen))
+            put_item(checking, &item);
+    }
+    const size_t kept = (size_t)(checking->clean - begin) - 4;
+
+    begin[0] = ITEM_USER;
+    begin[1] = 0;
+    begin[2] = (unsigned char)(kept >> 8);
+    begin[3] = (unsigned char)kept;
     return true;
+}
+
+static bool check_item(struct checking *checking, const struct item *item, struct error *err)
+{
+    switch (item->type) {
+    case ITEM_APPLICATION:
+        if (++checking->applications > 1 || item->size >= TEXT_UID_SIZE ||
+            !names(item, APPLICATION))
+            return error_set(err, ERROR_DATA, "an application context that is not DICOM's");
+        put_item(checking, item);
+        return true;
+    case ITEM_CONTEXT:
+        return check_context(checking, item, err);
+    case ITEM_USER:
+        return check_user(checking, item, err);
+    default:                    /* PS3.8 9.3.1: what is not known is ignored */
+        return true;
+    }
 }
 
 static void copy_title(const unsigned char *bytes, char title[17])
@@ -98,36 +208,39 @@ static void copy_title(const unsigned char *bytes, char title[17])
     text_printable(text_trim(text), title, 17);
 }
 
-bool request_check(const void *bytes, size_t size, struct association_peer *ret_peer,
+static void copy_fixed(const unsigned char *bytes, unsigned char *clean, size_t size)
+{
+    memcpy(clean, bytes, FIXED);
+    for (int i = 0; i < 4; i++)
+        clean[2 + i] = (unsigned char)((size - 6) >> (24 - 8 * i));
+}
+
+bool request_check(const void *bytes, size_t size, unsigned char *clean,
+                   size_t *ret_clean_size, struct association_peer *ret_peer,
                    struct error *err)
 {
     const unsigned char *at = bytes;
+    struct checking checking = { .clean = clean + FIXED, .echo_only = true };
     struct association_peer peer = { .echo_only = true };
-    size_t declared, contexts = 0;
-    struct item item;
+    size_t declared = 0;
+    struct item item = { 0, NULL, 0 };
 
     if (size < FIXED || !association_request_size(at, &declared, err) || declared != size)
         return error_set(err, ERROR_DATA, "an association request of %zu bytes", size);
+    if ((at[7] & 1) == 0)
+        return error_set(err, ERROR_UNSUPPORTED, "version 1 of the protocol is not offered");
     copy_title(at + 10, peer.called_ae);
     copy_title(at + 26, peer.calling_ae);
     at += FIXED;
     size -= FIXED;
-    while (size > 0) {
-        bool echo = true;
-
-        if (!next_item(&at, &size, &item, err))
+    while (size > 0)
+        if (!next_item(&at, &size, &item, err) || !check_item(&checking, &item, err))
             return false;
-        if (item.type == ITEM_CONTEXT && ++contexts > REQUEST_MAX_CONTEXTS)
-            return error_set(err, ERROR_LIMIT, "more than %d presentation contexts",
-                             REQUEST_MAX_CONTEXTS);
-        if (item.type == ITEM_CONTEXT && !check_context(&item, &echo, err))
-            return false;
-        if (item.type == ITEM_USER && !check_user(&item, err))
-            return false;
-        peer.echo_only = peer.echo_only && echo;
-    }
-    if (contexts == 0)
+    if (checking.contexts == 0 || checking.applications == 0 || checking.users == 0)
         return error_set(err, ERROR_DATA, "an association request without a context");
+    *ret_clean_size = (size_t)(checking.clean - clean);
+    copy_fixed(bytes, clean, *ret_clean_size);
+    peer.echo_only = checking.echo_only;
     *ret_peer = peer;
     return true;
 }

@@ -15,8 +15,14 @@
 
 struct error;
 
-/* Fills all but the address. */
-bool request_check(const void *bytes, size_t size, struct association_peer *ret_peer,
+/*
+ * Fills all of ret_peer but the address, and `clean` (of `size` bytes) with the same request
+ * in what DUL is to see: known items, once each, whose lengths agree to the last level.
+ * Extended negotiation and user identity, which we do not answer, are left out: DUL loses
+ * memory over damaged ones.
+ */
+bool request_check(const void *bytes, size_t size, unsigned char *clean,
+                   size_t *ret_clean_size, struct association_peer *ret_peer,
                    struct error *err);
 
 #endif

@@ -101,6 +101,25 @@ def requests():
         yield struct.pack(">BBI", 1, 0, len(text)) + text
 
 
+def sub(kind, text):
+    return struct.pack(">H", len(text)) + text if kind is None else item(kind, text)
+
+
+def negotiations():
+    """The items of requests, with what PS3.7 D.3 lets the user information hold."""
+    uid = b"1.2.840.10008.5.1.4.1.1.2"
+    role = item(0x54, sub(None, uid) + b"\1\1")
+    extended = item(0x56, sub(None, uid) + b"\1\1\0")
+    common = item(0x57, sub(None, uid) + sub(None, b"1.2.3") + sub(None, b"\0\5" + b"1.2.3"))
+    user = item(0x58, b"\2\1" + sub(None, b"name") + sub(None, b"word"))
+    window = item(0x53, b"\0\1\0\1")
+    for more in (b"", role, extended, common, user, window, role + extended + common + user):
+        yield item(0x10, b"1.2.840.10008.3.1.1.1") \
+            + item(0x20, b"\1\0\0\0" + item(0x30, uid) + item(0x40, b"1.2.840.10008.1.2")) \
+            + item(0x50, item(0x51, b"\0\0\x40\0") + item(0x52, b"1.2.3") + more
+                   + item(0x55, b"VERSION"))
+
+
 def pdus():
     def pdv(context, control, value):
         return struct.pack(">IBB", len(value) + 2, context, control) + value
@@ -114,7 +133,8 @@ def pdus():
 
 
 def main():
-    targets = {"scan": scans, "command": commands, "request": requests, "pdv": pdus}
+    targets = {"scan": scans, "command": commands, "request": requests, "pdv": pdus,
+               "negotiate": negotiations}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
         os.makedirs(folder, exist_ok=True)
