@@ -21,7 +21,6 @@
 #include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/role.h"
-#include "daemon/sandbox.h"
 #include "daemon/session.h"
 #include "daemon/store.h"
 #include "dicom/association.h"
@@ -160,15 +159,17 @@ static bool serve_caller(struct receiver *receiver, size_t at)
 static void drop_late(struct receiver *receiver)
 {
     const int64_t now = now_ms();
+    size_t silent = 0;
 
     for (size_t i = receiver->count; i-- > 0;) {
         if (receiver->caller[i].deadline_ms > now)
             continue;
-        if (!receiver->caller[i].leaving)
-            log_info("connection closed reason=\"no association request in %d s\"",
-                     REQUEST_MS / 1000);
+        silent += !receiver->caller[i].leaving;
         drop_caller(receiver, i, true);
     }
+    if (silent > 0)
+        log_warning("connections closed reason=\"no association request in %d s\" count=%zu",
+                    REQUEST_MS / 1000, silent);
 }
 
 /* The one that has waited longest makes place: it is the least likely to say something. */
@@ -299,8 +300,7 @@ int receiver_main(const struct role *role)
     struct receiver *receiver = calloc(1, sizeof *receiver);
 
     raise_file_limit();
-    if (receiver == NULL || !sandbox_server(role->config, &err) ||
-        !begin(receiver, role, &err)) {
+    if (receiver == NULL || !begin(receiver, role, &err)) {
         log_error("receiver ends reason=\"%s\"", err.text);
         return EXIT_FAILURE;
     }

@@ -1,12 +1,13 @@
 #include "tests/runner.h"
 
 extern const struct runner_suite suite_job, suite_journal, suite_message,
-    suite_store;
+    suite_receiver, suite_store;
 
 int main(int argc, char **argv)
 {
     static const struct runner_suite *const suites[] = {
-        &suite_job, &suite_journal, &suite_message, &suite_store, NULL
+        &suite_job, &suite_journal, &suite_message,
+        &suite_receiver, &suite_store, NULL
     };
 
     return runner_main(argc, argv, suites);
