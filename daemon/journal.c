@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,8 @@ struct journal {
     uint64_t entries;               /* names for temporary files */
     pthread_mutex_t mutex;
     pthread_cond_t synced, room, work, idle;
-    bool syncing, poisoned, closing;
+    bool syncing, closing;
+    atomic_bool poisoned;           /* also read without the lock */
     bool replaying;                 /* places may hold what a crash left half-written */
     bool full;                      /* a commit waits for a free file */
     uint64_t written, durable;      /* tickets: records written, and of them synced */
