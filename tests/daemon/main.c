@@ -1,12 +1,12 @@
 #include "tests/runner.h"
 
-extern const struct runner_suite suite_job, suite_journal, suite_message,
+extern const struct runner_suite suite_config, suite_job, suite_journal, suite_message,
     suite_receiver, suite_store;
 
 int main(int argc, char **argv)
 {
     static const struct runner_suite *const suites[] = {
-        &suite_job, &suite_journal, &suite_message,
+        &suite_config, &suite_job, &suite_journal, &suite_message,
         &suite_receiver, &suite_store, NULL
     };
 

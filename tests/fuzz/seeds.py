@@ -132,9 +132,19 @@ def pdus():
     yield pdu(6, bytes(4)) + b"\4\0"
 
 
+def configs():
+    """The example and every wrong file of the unit tests."""
+    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    cases = os.path.join(source, "tests", "cases", "config")
+    paths = [os.path.join(source, "etc", "tumord.yaml")]
+    for path in paths + [os.path.join(cases, name) for name in sorted(os.listdir(cases))]:
+        with open(path, "rb") as file:
+            yield file.read()
+
+
 def main():
-    targets = {"scan": scans, "command": commands, "request": requests, "pdv": pdus,
-               "negotiate": negotiations}
+    targets = {"config": configs, "scan": scans, "command": commands, "request": requests,
+               "pdv": pdus, "negotiate": negotiations}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
         os.makedirs(folder, exist_ok=True)
