@@ -21,6 +21,7 @@
 #include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/role.h"
+#include "daemon/sandbox.h"
 #include "daemon/session.h"
 #include "daemon/store.h"
 #include "dicom/association.h"
@@ -243,6 +244,18 @@ static bool drain(struct receiver *receiver)
 
 /* ---- the process ---- */
 
+/* Peers, rights and times change without a restart, so that no association breaks. */
+static void reload(struct receiver *receiver)
+{
+    const struct config *config = role_reloaded();
+
+    if (config == NULL)
+        return;
+    hall_reload(receiver->hall, config);
+    log_open("receiver", config->log_level, config->log_target);
+    log_notice("reloaded peers=%zu", config->peer_count);
+}
+
 /* A title that nobody can guess, for tumorctl's own C-STOREs over the loopback. */
 static bool make_import_title(struct store *store, char title[17], struct error *err)
 {
@@ -271,6 +284,8 @@ static bool begin(struct receiver *receiver, const struct role *role, struct err
     const struct config *config = role->config;
     char title[17];
 
+    if (!sandbox_server(config, err))
+        return false;
     receiver->listener = role->listener[0];
     const int flags = fcntl(receiver->listener, F_GETFL);
 
@@ -305,8 +320,11 @@ int receiver_main(const struct role *role)
         return EXIT_FAILURE;
     }
     log_notice("ready ae_title=%s port=%d", role->config->ae_title, role->config->port);
-    while (!role_stopping() && !hall_is_broken(receiver->hall))
+    role_ready();
+    while (!role_stopping() && !hall_is_broken(receiver->hall)) {
         turn(receiver);
+        reload(receiver);
+    }
     if (hall_is_broken(receiver->hall)) {
         log_error("receiver ends reason=\"the journal failed, and nothing of it counts\"");
         _exit(EXIT_FAILURE);            /* threads that run must not go on either */

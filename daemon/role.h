@@ -28,8 +28,23 @@ struct role {
     int listener[2];
 };
 
-/* SIGTERM or SIGINT came: finish what runs and return. Set by a handler; poll with EINTR. */
+/* The signals and descriptors of a role; `config_fd` holds the configuration as a dump, and
+ * `ready_fd` takes one byte. Both stay open here; -1: there is none (tests). */
+void role_begin(const char *name, int config_fd, int ready_fd);
+
+/* The role serves from now on: the start of the node waits for receiver and scheduler. */
+void role_ready(void);
+
+/* SIGTERM or SIGINT came: finish what runs and return. Set by a handler; poll with EINTR. The
+ * parent repeats its SIGTERM, so that one which falls between a look and a poll is no loss. */
 bool role_stopping(void);
+
+/*
+ * SIGHUP came: the new configuration, once; NULL otherwise. Only the receiver is told, the
+ * other roles are restarted. It lives as long as the process, since whoever is in the middle of
+ * something still looks at the old one.
+ */
+const struct config *role_reloaded(void);
 
 /* Each returns the process's exit status. */
 int receiver_main(const struct role *role);

@@ -405,6 +405,7 @@ int scheduler_main(const struct role *role)
         log_error("scheduler ends reason=\"%s\"", err.text);
         return EXIT_FAILURE;
     }
+    role_ready();
     run(&scheduler);
     for (int i = 0; i < scheduler.slot_count; i++)
         clear_slot(&scheduler.slot[i]);

@@ -267,6 +267,8 @@ int sender_main(const struct role *role)
     }
     if (!good)
         log_error("sender ends reason=\"%s\"", err.text);
+    if (good)
+        role_ready();
     while (good && !role_stopping())
         pause_ms(1000);                     /* a signal ends the pause */
     if (!good)

@@ -51,7 +51,7 @@ struct session {
 };
 
 struct hall {
-    const struct config *config;
+    const struct config *_Atomic config;    /* a reload changes it under running sessions */
     struct journal *journal;
     char import_ae[17];
     pthread_mutex_t mutex;          /* guards what follows, and the sessions' first fields */
@@ -85,6 +85,11 @@ void hall_free(struct hall *hall)
     if (hall != NULL)
         pthread_mutex_destroy(&hall->mutex);
     free(hall);
+}
+
+void hall_reload(struct hall *hall, const struct config *config)
+{
+    hall->config = config;
 }
 
 size_t hall_count(struct hall *hall)
@@ -123,9 +128,10 @@ static bool is_loopback(const char *address)
 static void recognise(struct session *session, const struct association_peer *peer)
 {
     const struct hall *hall = session->hall;
-    const struct config_peer *known = config_peer_by_ae(hall->config, peer->calling_ae);
+    const struct config *config = hall->config;
+    const struct config_peer *known = config_peer_by_ae(config, peer->calling_ae);
 
-    session->rights = hall->config->accept_unknown ? RIGHT_ECHO | RIGHT_STORE : 0;
+    session->rights = config->accept_unknown ? RIGHT_ECHO | RIGHT_STORE : 0;
     text_format(session->calling_ae, sizeof session->calling_ae, "%s", peer->calling_ae);
     if (known != NULL) {
         session->rights = known->allow & (RIGHT_ECHO | RIGHT_STORE);

@@ -16,6 +16,9 @@ struct journal;
 /* `import_ae` is the title under which tumorctl may store over the loopback. */
 struct hall *hall_new(const struct config *config, struct journal *journal,
                       const char *import_ae, struct error *err);
+/* From the next association on; running ones go on under what they began with. Both
+ * configurations live as long as the hall, and max_associations stays what it was. */
+void hall_reload(struct hall *hall, const struct config *config);
 void hall_free(struct hall *hall);                  /* NULL is fine */
 
 /*

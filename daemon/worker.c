@@ -352,6 +352,8 @@ static bool serve(struct worker *worker, struct error *err)
 {
     bool got, good = drain(worker, err) && tell_plain(worker, MESSAGE_READY, NULL, 0, err);
 
+    if (good)
+        role_ready();
     while (good && !role_stopping()) {
         good = message_receive(worker->channel, true, worker->message, &got, err);
         if (!good || !got)

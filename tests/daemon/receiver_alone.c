@@ -4,7 +4,6 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +12,6 @@
 #include "daemon/log.h"
 #include "daemon/role.h"
 #include "util/text.h"
-
-static volatile sig_atomic_t stopping;
-
-static void stop(int number)
-{
-    (void)number;
-    stopping = 1;
-}
-
-bool role_stopping(void)
-{
-    return stopping;
-}
-
-const struct config_peer *config_peer_by_ae(const struct config *config, const char *ae_title)
-{
-    for (size_t i = 0; i < config->peer_count; i++)
-        if (strcmp(config->peer[i].ae_title, ae_title) == 0)
-            return &config->peer[i];
-    return NULL;
-}
 
 static int listen_somewhere(int *ret_port)
 {
@@ -58,7 +36,6 @@ int main(int argc, char **argv)
     struct config config = { .ae_title = "TUMORD", .max_pdu = 131072, .timeout_s = 3,
                              .peer = peers, .peer_count = 2 };
     struct role role = { .name = "receiver", .config = &config };
-    const struct sigaction action = { .sa_handler = stop };
     long long max;
 
     if (argc != 4 || !text_to_int(argv[2], 1, 1000, &max))
@@ -66,7 +43,7 @@ int main(int argc, char **argv)
     text_format(config.data_dir, sizeof config.data_dir, "%s", argv[1]);
     config.max_associations = (int)max;
     config.accept_unknown = strcmp(argv[3], "yes") == 0;
-    sigaction(SIGTERM, &action, NULL);
+    role_begin("receiver", -1, -1);
     log_open("receiver", LOG_LEVEL_ERROR, LOG_TARGET_STDERR);
     role.listener[0] = listen_somewhere(&config.port);
     printf("%d\n", config.port);
