@@ -1,0 +1,21 @@
+/* Otsu: the thresholds that part a histogram into classes with the largest variance between. */
+#ifndef TUMORD_ANALYSIS_OTSU_H
+#define TUMORD_ANALYSIS_OTSU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OTSU_BINS 256
+
+/*
+ * Three classes (Otsu 1979, extended to two thresholds): a value belongs to the upper class
+ * when its bin is above the threshold. Exhaustive; the lowest pair wins a tie. False when
+ * fewer than three bins are filled.
+ */
+bool otsu3(const uint64_t histogram[OTSU_BINS], int ret_threshold[2]);
+
+/* Two classes; false when fewer than two bins are filled. */
+bool otsu2(const uint64_t histogram[OTSU_BINS], int *ret_threshold);
+
+#endif
