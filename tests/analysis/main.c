@@ -1,0 +1,13 @@
+#include "tests/runner.h"
+
+extern const struct runner_suite suite_truth;
+
+int main(int argc, char **argv)
+{
+    static const struct runner_suite *const suites[] = {
+        &suite_truth,
+        NULL
+    };
+
+    return runner_main(argc, argv, suites);
+}
