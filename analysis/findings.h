@@ -45,7 +45,7 @@ struct lesion {
     size_t low[3], high[3];         /* bounding box in voxels, both inclusive */
     double volume_mm3;              /* sum of its voxels' volumes */
     double centroid_mm[3];          /* LPS, weighted by voxel volume */
-    double longest_mm;              /* longest 3D diameter, between voxel corners */
+    double longest_mm;              /* longest 3D diameter, between middles of voxel faces */
     size_t axial_slice;             /* k of the slice with the longest in-plane diameter */
     double axial_long_mm;           /* that diameter, between pixel corners */
     double axial_short_mm;          /* longest chord perpendicular to it in that slice */

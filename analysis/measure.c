@@ -1,6 +1,6 @@
 /*
- * Measure: sums over voxels; diameters over the corners of the convex hulls of the slices. A
- * corner of the 3D hull is a corner of its slice's hull, so that no candidate is missed.
+ * Measure: sums over voxels; diameters over the points of the slices' convex hulls. A point of
+ * the hull in space is one of its plane's hull, so that no candidate is missed.
  */
 #include "analysis/measure.h"
 
@@ -134,31 +134,46 @@ static bool row_ends(const struct scope *scope, size_t j, size_t k, double *ret_
         return false;
     while (row[last] != scope->label)
         last--;
-    *ret_first = (double)first - 0.5;
-    *ret_last = (double)last + 0.5;
+    *ret_first = (double)first;
+    *ret_last = (double)last;
     return true;
 }
 
-/*
- * Corners by rising j, left ends going down and right ends going up again. Points of equal j
- * come in the order that the chain needs.
- */
-static void slice_hull(const struct scope *scope, size_t k, struct hull *hull)
+/* Which points of a row's first and last voxel count. */
+enum outline {
+    OUTLINE_CORNERS,                /* its four corners: a pixel is a square */
+    OUTLINE_FACES,                  /* the middles of its edges, where a mesh at 0.5 runs */
+    OUTLINE_CENTRES
+};
+
+/* The points of a row's end at i, on the side of `out` (-1 or 1), by rising or falling j. */
+static size_t push_end(struct point *chain, size_t count, size_t bottom,
+                       enum outline outline, double i, double j, double out, double down)
+{
+    const double corner = outline == OUTLINE_CORNERS ? out / 2 : 0;
+
+    if (outline != OUTLINE_CENTRES)
+        count = push(chain, count, bottom, (struct point){ i + corner, j - down / 2 });
+    if (outline == OUTLINE_FACES)
+        count = push(chain, count, bottom, (struct point){ i + out / 2, j });
+    return push(chain, count, bottom, outline == OUTLINE_CENTRES ? (struct point){ i, j }
+                : (struct point){ i + corner, j + down / 2 });
+}
+
+/* Left ends by rising j, then right ends by falling j: once around. */
+static void slice_hull(const struct scope *scope, size_t k, enum outline outline,
+                       struct hull *hull)
 {
     double first, last;
     size_t count = 0;
 
     for (size_t j = scope->low[1]; j <= scope->high[1]; j++)
-        if (row_ends(scope, j, k, &first, &last)) {
-            count = push(hull->point, count, 0, (struct point){ first, (double)j - 0.5 });
-            count = push(hull->point, count, 0, (struct point){ first, (double)j + 0.5 });
-        }
+        if (row_ends(scope, j, k, &first, &last))
+            count = push_end(hull->point, count, 0, outline, first, (double)j, -1, 1);
     const size_t bottom = count;
     for (size_t j = scope->high[1] + 1; j-- > scope->low[1];)
-        if (row_ends(scope, j, k, &first, &last)) {
-            count = push(hull->point, count, bottom, (struct point){ last, (double)j + 0.5 });
-            count = push(hull->point, count, bottom, (struct point){ last, (double)j - 0.5 });
-        }
+        if (row_ends(scope, j, k, &first, &last))
+            count = push_end(hull->point, count, bottom, outline, last, (double)j, 1, -1);
     hull->count = count;
 }
 
@@ -291,22 +306,17 @@ static void measure_axial(const struct scope *scope, const struct hull *hulls,
 
 /* ---- in space ---- */
 
-/* Corners of slice hulls lie half a slice above and below; all pairs of them are compared. */
-static size_t corners_in_space(const struct scope *scope, const struct hull *hulls,
-                               double (*to)[3])
+/* The hull's points in the plane `k`, which may lie between slices. */
+static size_t lift(const struct volume *volume, const struct hull *hull, double k,
+                   double (*to)[3])
 {
-    size_t count = 0;
-
-    for (size_t k = scope->low[2]; k <= scope->high[2]; k++)
-        for (size_t n = 0; n < hulls[k - scope->low[2]].count; n++)
-            for (int side = -1; side <= 1; side += 2) {
-                const struct point at = hulls[k - scope->low[2]].point[n];
-                volume_to_patient(scope->volume, (const double[3]){ at.i, at.j,
-                                  (double)k + 0.5 * side }, to[count++]);
-            }
-    return count;
+    for (size_t n = 0; n < hull->count; n++)
+        volume_to_patient(volume, (const double[3]){ hull->point[n].i, hull->point[n].j, k },
+                          to[n]);
+    return hull->count;
 }
 
+/* All pairs; corners of the slices' hulls are few. */
 static double longest_of(double (*points)[3], size_t count)
 {
     double longest = 0;
@@ -320,29 +330,50 @@ static double longest_of(double (*points)[3], size_t count)
     return sqrt(longest);
 }
 
+/* Middles of the voxels' faces: those inside slices, and those half a slice off. */
+static bool measure_longest(const struct scope *scope, struct hull *spare,
+                            struct lesion *lesion, struct arena *arena, struct error *err)
+{
+    size_t room = 0, count = 0;
+
+    for (size_t k = scope->low[2]; k <= scope->high[2]; k++) {
+        slice_hull(scope, k, OUTLINE_FACES, spare);
+        room += spare->count;
+        slice_hull(scope, k, OUTLINE_CENTRES, spare);
+        room += 2 * spare->count;
+    }
+    double (*const points)[3] = arena_take(arena, room, sizeof *points, err);
+    if (points == NULL)
+        return false;
+    for (size_t k = scope->low[2]; k <= scope->high[2]; k++) {
+        slice_hull(scope, k, OUTLINE_FACES, spare);
+        count += lift(scope->volume, spare, (double)k, points + count);
+        slice_hull(scope, k, OUTLINE_CENTRES, spare);
+        count += lift(scope->volume, spare, (double)k - 0.5, points + count);
+        count += lift(scope->volume, spare, (double)k + 0.5, points + count);
+    }
+    lesion->longest_mm = longest_of(points, count);
+    return true;
+}
+
 static bool measure_hulls(const struct scope *scope, struct lesion *lesion,
                           struct arena *arena, struct error *err)
 {
     const size_t slices = scope->high[2] - scope->low[2] + 1;
-    const size_t most = 4 * (scope->high[1] - scope->low[1] + 1) + 2;
-    struct hull *const hulls = arena_take(arena, slices, sizeof *hulls, err);
-    size_t corners = 0;
+    const size_t most = 6 * (scope->high[1] - scope->low[1] + 1) + 2;
+    struct hull *const hulls = arena_take(arena, slices + 1, sizeof *hulls, err);
 
     if (hulls == NULL)
         return false;
-    for (size_t n = 0; n < slices; n++) {
+    for (size_t n = 0; n <= slices; n++) {
         hulls[n].point = arena_take(arena, most, sizeof *hulls[n].point, err);
         if (hulls[n].point == NULL)
             return false;
-        slice_hull(scope, scope->low[2] + n, &hulls[n]);
-        corners += 2 * hulls[n].count;
+        if (n < slices)
+            slice_hull(scope, scope->low[2] + n, OUTLINE_CORNERS, &hulls[n]);
     }
-    double (*const points)[3] = arena_take(arena, corners, sizeof *points, err);
-    if (points == NULL)
-        return false;
     measure_axial(scope, hulls, lesion);
-    lesion->longest_mm = longest_of(points, corners_in_space(scope, hulls, points));
-    return true;
+    return measure_longest(scope, &hulls[slices], lesion, arena, err);
 }
 
 bool measure_lesion(const struct volume *volume, const struct volume *labels,

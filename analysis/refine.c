@@ -15,7 +15,7 @@
 #define MARGIN 5                    /* voxels around a candidate's box */
 #define REACH 3                     /* how far the border may move */
 #define ROUNDS 6
-#define SMOOTHNESS 0.5              /* log-odds that one like neighbour is worth */
+#define SMOOTHNESS 1.0              /* log-odds that one like neighbour is worth */
 #define MAX_CANDIDATES 2000         /* by size; noise makes no more than this */
 #define SHELL_PERCENT 75            /* surroundings reach so high where a candidate is an edge */
 #define MAX_VALUES 100000           /* of a shell or core that are looked at */
@@ -177,6 +177,7 @@ static void settle(struct box *box, const struct contrast *contrast, double nois
     }
 }
 
+/* By faces: what hangs on by a corner is noise. */
 static bool keep_largest(struct box *box, struct arena *arena, size_t *ret_voxels,
                          struct error *err)
 {
@@ -185,7 +186,7 @@ static bool keep_largest(struct box *box, struct arena *arena, size_t *ret_voxel
     size_t largest = 0;
 
     *ret_voxels = 0;
-    if (!components_find(box->own, box->size, 1, CONNECTIVITY_26, arena, &parts, err))
+    if (!components_find(box->own, box->size, 1, CONNECTIVITY_6, arena, &parts, err))
         return false;
     for (size_t c = 1; c < parts.count; c++)
         if (parts.component[c].voxels > parts.component[largest].voxels)

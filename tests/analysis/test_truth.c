@@ -97,8 +97,8 @@ static void truth_of(enum phantom_modality modality)
         struct phantom_options options;
         phantom_defaults(modality, &options);
         options.seed = seed;
-        options.lesions = 1 + seed % 4;
         set_grid(seed, &options);
+        options.lesions = seed % 4 == 3 ? 1 : 1 + seed / 2 % 4;
         const bool analysed = find(&options);
         CU_ASSERT(analysed);
         CU_ASSERT_EQUAL(findings.count, truth.count);
