@@ -15,25 +15,39 @@
 #define MARGIN 5                    /* voxels around a candidate's box */
 #define REACH 3                     /* how far the border may move */
 #define ROUNDS 6
-#define SMOOTHNESS 1.0              /* log-odds that one like neighbour is worth */
+#define FAR 3                       /* x the finest spacing: not smoothed along that axis */
+#define SMALL 14                    /* voxels: below, smoothing would round the shape away */
+#define SMOOTHNESS 0.6              /* log-odds that one like neighbour is worth */
+#define SMOOTHNESS_SMALL 0.5
+#define THIN 2                      /* voxels */
+#define CONVEX 1.5                  /* like neighbours that a small round border lacks */
 #define MAX_CANDIDATES 2000         /* by size; noise makes no more than this */
 #define SHELL_PERCENT 75            /* surroundings reach so high where a candidate is an edge */
 #define MAX_VALUES 100000           /* of a shell or core that are looked at */
 
 struct box {                        /* a candidate, cut out; distance in steps from it */
     size_t low[3], size[3], count;
-    float *level;                   /* unsmoothed */
+    float *level;                   /* unsmoothed, or smoothed where the candidate is large */
+    bool small;
     uint8_t *own, *next;            /* the candidate, as it is now */
     uint8_t *distance;              /* 0 in the candidate to start with, to MARGIN */
     uint8_t *open;                  /* body, and no other candidate */
 };
 
-static bool take_box(const struct component *one, const size_t size[3], struct arena *arena,
-                     struct box *box, struct error *err)
+static bool take_box(const struct component *one, const struct volume *volume,
+                     struct arena *arena, struct box *box, struct error *err)
 {
+    const size_t *const size = volume->size;
+    const double finest = fmin(volume_spacing_mm(volume, 0),
+                               fmin(volume_spacing_mm(volume, 1),
+                                    volume_spacing_mm(volume, 2)));
+
     box->count = 1;
+    box->small = false;
     for (int axis = 0; axis < 3; axis++) {
         const size_t high = one->high[axis] + MARGIN + 1;
+        box->small |= one->high[axis] - one->low[axis] < SMALL
+            && volume_spacing_mm(volume, axis) < FAR * finest;
         box->low[axis] = one->low[axis] > MARGIN ? one->low[axis] - MARGIN : 0;
         box->size[axis] = (high < size[axis] ? high : size[axis]) - box->low[axis];
         box->count *= box->size[axis];
@@ -61,8 +75,9 @@ static void cut_out(const struct levels *levels, const uint8_t *body, const uint
             const size_t row = (box->low[2] + k) * size[1] + box->low[1] + j;
             const size_t from = row * size[0] + box->low[0];
             for (size_t i = 0; i < box->size[0]; i++)
-                box->level[at + i] = (float)levels_raw(levels, box->low[0] + i,
-                                                       box->low[1] + j, box->low[2] + k);
+                box->level[at + i] = box->small
+                    ? (float)levels_raw(levels, box->low[0] + i, box->low[1] + j,
+                                        box->low[2] + k) : (float)levels->smooth[from + i];
             memset(box->own + at, 0, box->size[0]);
             for (size_t i = 0; i < box->size[0]; i++)
                 box->open[at + i] = body[from + i] & !mask[from + i];
@@ -165,15 +180,53 @@ static void settle(struct box *box, const struct contrast *contrast, double nois
     const double middle = contrast->around + difference / 2;
     const double sd = fmax(noise, fabs(difference) / 20);
     const double gain = difference / (sd * sd);
+    const double smoothness = box->small ? SMOOTHNESS_SMALL : SMOOTHNESS;
+    const double lack = box->small ? CONVEX : 0;
 
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t at = 0; at < box->count; at++) {
-            const double like = SMOOTHNESS * (2 * neighbours(box, box->own, at) - 6);
+            const double like = smoothness * (2 * neighbours(box, box->own, at) - 6 + lack);
             box->next[at] = box->distance[at] <= REACH
                 && (box->open[at] || box->distance[at] == 0)
                 && gain * (box->level[at] - middle) + like > 0;
         }
         memcpy(box->own, box->next, box->count);
+    }
+}
+
+/* A voxel that stands alone on a face of the rest is noise, and would lengthen every axis. */
+static void cut_tips(struct box *box)
+{
+    for (size_t at = 0; at < box->count; at++)
+        box->next[at] = box->own[at] && neighbours(box, box->own, at) > 1;
+    memcpy(box->own, box->next, box->count);
+}
+
+static size_t place_of(const struct box *box, size_t at, int axis)
+{
+    return axis == 0 ? at % box->size[0]
+        : axis == 1 ? at / box->size[0] % box->size[1]
+        : at / (box->size[0] * box->size[1]);
+}
+
+/* So is an outermost layer of one or two voxels: the cap of anything round has more. */
+static void cut_thin_ends(struct box *box)
+{
+    for (int axis = 0; axis < 3; axis++) {
+        size_t low = SIZE_MAX, high = 0, at_low = 0, at_high = 0;
+        for (size_t at = 0; at < box->count; at++) {
+            const size_t place = place_of(box, at, axis);
+            if (!box->own[at])
+                continue;
+            at_low = place < low ? 1 : at_low + (place == low);
+            at_high = place > high ? 1 : at_high + (place == high);
+            low = place < low ? place : low;
+            high = place > high ? place : high;
+        }
+        for (size_t at = 0; at < box->count; at++)
+            if ((at_low <= THIN && place_of(box, at, axis) == low)
+                || (at_high <= THIN && place_of(box, at, axis) == high))
+                box->own[at] = 0;
     }
 }
 
@@ -223,7 +276,7 @@ static bool refine_one(const struct levels *levels, const uint8_t *body, const u
     size_t voxels = 0;
     const double least = parameters->min_contrast * levels->noise;
 
-    if (!take_box(&parts->component[number], levels->volume->size, arena, &box, err))
+    if (!take_box(&parts->component[number], levels->volume, arena, &box, err))
         return false;
     cut_out(levels, body, mask, parts, number, &box);
     measure_distance(&box);
@@ -233,6 +286,9 @@ static bool refine_one(const struct levels *levels, const uint8_t *body, const u
         || sign * (contrast.core - contrast.edge) < least / 2)
         return true;
     settle(&box, &contrast, levels->noise);
+    cut_tips(&box);
+    cut_tips(&box);
+    cut_thin_ends(&box);
     if (!keep_largest(&box, arena, &voxels, err))
         return false;
     paint(&box, levels->volume->size, refined);
