@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "daemon/config.h"
+#include "util/digest.h"
 #include "util/error.h"
 
 /*
@@ -194,7 +195,10 @@ static bool no_new_privileges(struct error *err)
 
 bool sandbox_worker(const struct config *config, struct error *err)
 {
+    unsigned char value[DIGEST_SIZE];
+
     tzset();                                /* the time zone's file cannot be read later */
+    digest_of("", 0, value);                /* nor libcrypto's openssl.cnf, at its first use */
     mallopt(M_ARENA_MAX, MAX_ARENAS);
     return (no_new_privileges(err) && limit_worker(config, err) && filter_worker(err))
         || error_prefix(err, "sandbox");

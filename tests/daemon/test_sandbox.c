@@ -21,6 +21,7 @@
 #include "daemon/config.h"
 #include "daemon/sandbox.h"
 #include "tests/runner.h"
+#include "util/digest.h"
 #include "util/error.h"
 
 static const struct config config = { .max_memory_mib = 256 };
@@ -127,6 +128,19 @@ static void *touch(void *context)
     *(int *)context += bytes[77];
     free(bytes);
     return NULL;
+}
+
+/* The first digest of the process: libcrypto would now read its configuration. */
+static void do_digest(void)
+{
+    unsigned char value[DIGEST_SIZE];
+
+    digest_of("abc", 3, value);
+    _exit(value[0] == 0xba ? 0 : 14);
+}
+static void a_worker_that_makes_its_first_digest_lives(void)
+{
+    CU_ASSERT_EQUAL(fate(sandbox_worker, do_digest), 1000);
 }
 
 /* All that a worker does: memory, threads, memfds, descriptors over the channel, time. */
@@ -244,6 +258,7 @@ static const struct runner_test tests[] = {
     TEST(a_worker_that_signals_others_dies),
     TEST(a_worker_that_looks_around_dies_each_time),
     TEST(a_worker_that_aborts_says_so),
+    TEST(a_worker_that_makes_its_first_digest_lives),
     TEST(a_worker_that_works_over_its_channel_lives),
     TEST(a_worker_may_make_memory_executable),
     TEST(a_worker_gets_no_more_memory_than_configured),
