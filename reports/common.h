@@ -1,0 +1,36 @@
+/* Common: what every DICOM result takes over from its source, and what it says of itself. */
+#ifndef TUMORD_REPORTS_COMMON_H
+#define TUMORD_REPORTS_COMMON_H
+
+#include "reports/report.h"
+
+struct dataset;
+struct item;
+
+struct common {                     /* of one result object */
+    const char *class_uid;
+    const char *role;               /* "seg": names its derived UIDs */
+    const char *modality;
+    const char *description;        /* of the series */
+    long series_offset;             /* 0 SEG, 20 SR, 30 SC */
+};
+
+/*
+ * A data set with SOP common, patient, study, series and equipment; ret_uids of the report are
+ * filled in. NULL on failure; the caller owns it.
+ */
+struct dataset *common_new(const struct report_context *context, const struct common *common,
+                           struct report *report, struct error *err);
+
+/* Copies the frame of reference. */
+void common_frame_of_reference(const struct report_context *context, struct item *root);
+
+/* Writes the data set into the report, under the name; frees the data set. */
+bool common_finish(struct dataset *dataset, const char *name, struct report *report,
+                   struct error *err);
+
+/* "tumord, research use", the algorithm in the words of TID 4019 and of the SEG. */
+#define COMMON_VERSION "0.1.0"
+#define COMMON_WARNING "AI, not reviewed. Research use only, not for diagnosis"
+
+#endif

@@ -1,0 +1,72 @@
+/* Findings as JSON, by jansson. */
+#include "reports/findings_json.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "analysis/findings.h"
+#include "dicom/series.h"
+#include "dicom/uid.h"
+#include "reports/common.h"
+#include "util/error.h"
+#include "util/volume.h"
+
+static json_t *triple(const double values[3])
+{
+    return json_pack("[f,f,f]", values[0], values[1], values[2]);
+}
+
+static json_t *lesion_object(const struct report_context *context,
+                             const struct lesion *lesion)
+{
+    char uid[TEXT_UID_SIZE], role[32];
+
+    text_format(role, sizeof role, "lesion.%u", (unsigned)lesion->label);
+    uid_derive(context->key, role, uid);
+    return json_pack(
+        "{s:i s:s s:s s:I s:f s:o s:f s:I s:f s:f s:[o,o] s:[o,o] s:f s:f s:f s:f s:s s:s}",
+        "label", (int)lesion->label, "finding", lesion->finding.meaning,
+        "finding_code", lesion->finding.value, "voxels", (json_int_t)lesion->voxels,
+        "volume_mm3", lesion->volume_mm3, "centroid_mm", triple(lesion->centroid_mm),
+        "longest_mm", lesion->longest_mm, "axial_slice", (json_int_t)lesion->axial_slice,
+        "axial_long_mm", lesion->axial_long_mm, "axial_short_mm", lesion->axial_short_mm,
+        "long_axis_mm", triple(lesion->long_axis_mm[0]), triple(lesion->long_axis_mm[1]),
+        "short_axis_mm", triple(lesion->short_axis_mm[0]), triple(lesion->short_axis_mm[1]),
+        "mean", lesion->mean, "sd", lesion->sd, "minimum", lesion->minimum,
+        "maximum", lesion->maximum, "tracking_id", lesion->tracking_id, "tracking_uid", uid);
+}
+
+bool findings_json_make(const struct report_context *context, struct report *ret_report,
+                        struct error *err)
+{
+    const struct findings *const findings = context->findings;
+    json_t *const lesions = json_array(), *const warnings = json_array();
+
+    for (size_t n = 0; n < findings->segment_count; n++)
+        json_array_append_new(lesions, lesion_object(context, &findings->lesion[n]));
+    for (size_t n = 0; n < findings->warning_count; n++)
+        json_array_append_new(warnings, json_string(findings->warning[n]));
+    json_t *const object = json_pack(
+        "{s:I s:I s:f s:s s:s s:s s:{s:s s:s s:s} s:f s:f s:f s:I s:s s:o s:o}",
+        "count", (json_int_t)findings->count,
+        "segment_count", (json_int_t)findings->segment_count,
+        "total_mm3", findings->total_mm3, "unit", volume_unit_name(findings->unit),
+        "modality", context->facts->modality, "suv", context->facts->suv, "method", "name",
+        findings->method.name, "version", findings->method.version, "parameters",
+        findings->method.parameters, "window_center", findings->window_center,
+        "window_width", findings->window_width, "noise_sd",
+        findings->noise_sd.known ? findings->noise_sd.value : 0.0, "slices",
+        (json_int_t)context->facts->slices, "notice", COMMON_WARNING, "lesions", lesions,
+        "warnings", warnings);
+    char *const text = object == NULL ? NULL
+        : json_dumps(object, JSON_SORT_KEYS | JSON_INDENT(1));
+
+    json_decref(object);
+    if (text == NULL)
+        return error_set(err, ERROR_DATA, "findings.json: a text or number that JSON lacks");
+    ret_report->kind = REPORT_JSON;
+    text_format(ret_report->name, sizeof ret_report->name, "findings.json");
+    ret_report->bytes = (unsigned char *)text;
+    ret_report->size = strlen(text);
+    return true;
+}

@@ -1,0 +1,371 @@
+/* SR: content items by their relationship and value type; the tree of dicom-objects section 4. */
+#include "reports/sr.h"
+
+#include <string.h>
+
+#include "analysis/findings.h"
+#include "dicom/dataset.h"
+#include "dicom/series.h"
+#include "dicom/uid.h"
+#include "reports/common.h"
+#include "util/error.h"
+#include "util/volume.h"
+
+#define SR_CLASS "1.2.840.10008.5.1.4.1.1.88.34"
+#define SEG_CLASS "1.2.840.10008.5.1.4.1.1.66.4"
+
+struct concept {
+    const char *value, *scheme, *meaning;
+};
+
+static const struct concept no_units = { "1", "UCUM", "no units" };
+static const struct concept millimetre = { "mm", "UCUM", "mm" };
+static const struct concept cubic_millimetre = { "mm3", "UCUM", "mm3" };
+
+static void put_concept(struct item *item, uint32_t tag, const struct concept *concept)
+{
+    item_put_code(item, tag, concept->value, concept->scheme, concept->meaning);
+}
+
+/* ---- content items ---- */
+
+static struct item *add(struct item *parent, const char *relationship, const char *type,
+                        const struct concept *name)
+{
+    struct item *const item = item_add(parent, 0x0040a730);
+
+    item_put_text(item, 0x0040a010, relationship);
+    item_put_text(item, 0x0040a040, type);
+    if (name != NULL)
+        put_concept(item, 0x0040a043, name);
+    return item;
+}
+
+static struct item *add_container(struct item *parent, const struct concept *name,
+                                  const char *template)
+{
+    struct item *const item = add(parent, "CONTAINS", "CONTAINER", name);
+
+    item_put_text(item, 0x0040a050, "SEPARATE");
+    if (template != NULL) {
+        struct item *const id = item_add(item, 0x0040a504);
+        item_put_text(id, 0x00080105, "DCMR");
+        item_put_text(id, 0x0040db00, template);
+    }
+    return item;
+}
+
+static struct item *add_code(struct item *parent, const char *relationship,
+                             const struct concept *name, const struct concept *value)
+{
+    struct item *const item = add(parent, relationship, "CODE", name);
+
+    put_concept(item, 0x0040a168, value);
+    return item;
+}
+
+static void add_text(struct item *parent, const char *relationship,
+                     const struct concept *name, const char *text)
+{
+    item_put_text(add(parent, relationship, "TEXT", name), 0x0040a160, text);
+}
+
+static void add_uid(struct item *parent, const char *relationship,
+                    const struct concept *name, const char *uid)
+{
+    item_put_text(add(parent, relationship, "UIDREF", name), 0x0040a124, uid);
+}
+
+static struct item *add_image(struct item *parent, const struct concept *name,
+                              const char *class_uid, const char *uid)
+{
+    struct item *const item = add(parent, "CONTAINS", "IMAGE", name);
+    struct item *const reference = item_add(item, 0x00081199);
+
+    item_put_text(reference, 0x00081150, class_uid);
+    item_put_text(reference, 0x00081155, uid);
+    return reference;
+}
+
+static struct item *add_number(struct item *parent, const struct concept *name, double value,
+                               const struct concept *unit)
+{
+    struct item *const item = add(parent, "CONTAINS", "NUM", name);
+    struct item *const measured = item_add(item, 0x0040a300);
+
+    item_put_double(measured, 0x0040a30a, value);
+    item_put_double(measured, 0x0040a161, value);       /* a DS may lose digits */
+    put_concept(measured, 0x004008ea, unit);
+    return item;
+}
+
+/* ---- header and context ---- */
+
+static void put_header(struct item *root)
+{
+    item_put_empty(root, 0x00081111);
+    item_put_text(root, 0x0040a040, "CONTAINER");
+    put_concept(root, 0x0040a043,
+                &(struct concept){ "126000", "DCM", "Imaging Measurement Report" });
+    item_put_text(root, 0x0040a050, "SEPARATE");
+    item_put_empty(root, 0x0040a372);
+    item_put_text(root, 0x0040a491, "COMPLETE");
+    item_put_text(root, 0x0040a493, "UNVERIFIED");
+    struct item *const id = item_add(root, 0x0040a504);
+    item_put_text(id, 0x00080105, "DCMR");
+    item_put_text(id, 0x0040db00, "1500");
+}
+
+static void put_instance(struct item *series, const char *class_uid, const char *uid)
+{
+    struct item *const instance = item_add(series, 0x00081199);
+
+    item_put_text(instance, 0x00081150, class_uid);
+    item_put_text(instance, 0x00081155, uid);
+}
+
+/* Current Requested Procedure Evidence: everything that the tree refers to. */
+static void put_evidence(const struct report_context *context, const struct report *seg,
+                         struct item *root)
+{
+    const struct volume *const volume = context->volume;
+    struct item *const study = item_add(root, 0x0040a375);
+    struct item *const series = item_add(study, 0x00081115);
+
+    item_copy(study, dataset_root(context->source), 0x0020000d);
+    item_copy(series, dataset_root(context->source), 0x0020000e);
+    for (size_t k = 0; k < volume->size[2]; k++)
+        put_instance(series, volume->slices[k].sop_class_uid, volume->slices[k].sop_uid);
+    if (seg == NULL)
+        return;
+    struct item *const own = item_add(study, 0x00081115);
+    item_put_text(own, 0x0020000e, seg->series_uid);
+    put_instance(own, SEG_CLASS, seg->sop_uid);
+}
+
+static void put_observer(struct item *root)
+{
+    char uid[TEXT_UID_SIZE];
+
+    uid_derive("device", UID_IMPLEMENTATION_VERSION, uid);
+    add_code(root, "HAS CONCEPT MOD", &(struct concept){ "121049", "DCM",
+             "Language of Content Item and Descendants" },
+             &(struct concept){ "en-US", "RFC5646", "English (United States)" });
+    add_code(root, "HAS OBS CONTEXT", &(struct concept){ "121005", "DCM", "Observer Type" },
+             &(struct concept){ "121007", "DCM", "Device" });
+    add_uid(root, "HAS OBS CONTEXT",
+            &(struct concept){ "121012", "DCM", "Device Observer UID" }, uid);
+    add_text(root, "HAS OBS CONTEXT",
+             &(struct concept){ "121013", "DCM", "Device Observer Name" }, "tumord");
+    add_text(root, "HAS OBS CONTEXT", &(struct concept){ "121014", "DCM",
+             "Device Observer Manufacturer" }, UID_MANUFACTURER);
+    add_text(root, "HAS OBS CONTEXT", &(struct concept){ "121015", "DCM",
+             "Device Observer Model Name" }, UID_MODEL);
+    add_text(root, "HAS OBS CONTEXT", &(struct concept){ "121016", "DCM",
+             "Device Observer Serial Number" }, "1");
+}
+
+static const struct concept *procedure_of(const char *modality)
+{
+    static const struct concept ct = { "77477000", "SCT", "Computed tomography" };
+    static const struct concept mr = { "113091000", "SCT", "Magnetic resonance imaging" };
+    static const struct concept pt = { "82918005", "SCT", "Positron emission tomography" };
+    static const struct concept other = { "363679005", "SCT", "Imaging procedure" };
+
+    return strcmp(modality, "CT") == 0 ? &ct : strcmp(modality, "MR") == 0 ? &mr
+        : strcmp(modality, "PT") == 0 ? &pt : &other;
+}
+
+static void put_library(const struct report_context *context, struct item *root)
+{
+    const struct volume *const volume = context->volume;
+    struct item *const library = add_container(root,
+        &(struct concept){ "111028", "DCM", "Image Library" }, "1600");
+    struct item *const group = add_container(library,
+        &(struct concept){ "126200", "DCM", "Image Library Group" }, NULL);
+
+    for (size_t k = 0; k < volume->size[2]; k++)
+        add_image(group, NULL, volume->slices[k].sop_class_uid, volume->slices[k].sop_uid);
+}
+
+/* ---- measurements ---- */
+
+static const struct concept *unit_of(enum volume_unit unit)
+{
+    static const struct concept hu = { "[hnsf'U]", "UCUM", "Hounsfield unit" };
+    static const struct concept suvbw
+        = { "g/ml{SUVbw}", "UCUM", "Standardized Uptake Value body weight" };
+    static const struct concept suvlbm
+        = { "g/ml{SUVlbm}", "UCUM", "Standardized Uptake Value lean body mass" };
+    static const struct concept suvbsa
+        = { "cm2/ml{SUVbsa}", "UCUM", "Standardized Uptake Value body surface area" };
+    static const struct concept activity = { "Bq/ml", "UCUM", "Becquerels/milliliter" };
+
+    return unit == UNIT_HU ? &hu : unit == UNIT_SUVBW ? &suvbw
+        : unit == UNIT_SUVLBM ? &suvlbm : unit == UNIT_SUVBSA ? &suvbsa
+        : unit == UNIT_BQML ? &activity : &no_units;
+}
+
+static const struct concept *quantity_of(enum volume_unit unit, const char *modality)
+{
+    static const struct concept attenuation = { "112031", "DCM", "Attenuation Coefficient" };
+    static const struct concept suvbw = { "126401", "DCM", "SUVbw" };
+    static const struct concept suvlbm = { "126402", "DCM", "SUVlbm" };
+    static const struct concept suvbsa = { "126403", "DCM", "SUVbsa" };
+    static const struct concept signal = { "110852", "DCM", "MR signal intensity" };
+    static const struct concept value = { "99T001", "99TUMORD", "Pixel value" };
+
+    return unit == UNIT_HU ? &attenuation : unit == UNIT_SUVBW ? &suvbw
+        : unit == UNIT_SUVLBM ? &suvlbm : unit == UNIT_SUVBSA ? &suvbsa
+        : strcmp(modality, "MR") == 0 ? &signal : &value;
+}
+
+static void add_intensity(const struct report_context *context, struct item *group,
+                          double value, const struct concept *derivation)
+{
+    const enum volume_unit unit = context->findings->unit;
+    struct item *const number = add_number(group,
+        quantity_of(unit, context->facts->modality), value, unit_of(unit));
+
+    add_code(number, "HAS CONCEPT MOD", &(struct concept){ "121401", "DCM", "Derivation" },
+             derivation);
+}
+
+static void add_algorithm(const struct report_context *context, struct item *group)
+{
+    const struct method *const method = &context->findings->method;
+
+    add_text(group, "HAS CONCEPT MOD",
+             &(struct concept){ "111001", "DCM", "Algorithm Name" }, method->name);
+    add_text(group, "HAS CONCEPT MOD",
+             &(struct concept){ "111003", "DCM", "Algorithm Version" }, method->version);
+    if (method->parameters[0] != '\0')
+        add_text(group, "HAS CONCEPT MOD",
+                 &(struct concept){ "111002", "DCM", "Algorithm Parameters" },
+                 method->parameters);
+}
+
+static void add_measures(const struct report_context *context, const struct lesion *lesion,
+                         struct item *group)
+{
+    struct item *const volume = add_number(group,
+        &(struct concept){ "118565006", "SCT", "Volume" }, lesion->volume_mm3,
+        &cubic_millimetre);
+
+    add_code(volume, "HAS CONCEPT MOD",
+             &(struct concept){ "370129005", "SCT", "Measurement Method" },
+             &(struct concept){ "126030", "DCM",
+                                "Sum of segmented voxel method for volume" });
+    add_number(group, &(struct concept){ "L0JK", "IBSI", "Maximum 3D Diameter of a Mesh" },
+               lesion->longest_mm, &millimetre);
+    add_number(group, &(struct concept){ "103339001", "SCT", "Long axis" },
+               lesion->axial_long_mm, &millimetre);
+    add_number(group, &(struct concept){ "103340004", "SCT", "Short axis" },
+               lesion->axial_short_mm, &millimetre);
+    add_intensity(context, group, lesion->mean,
+                  &(struct concept){ "373098007", "SCT", "Mean" });
+    add_intensity(context, group, lesion->sd,
+                  &(struct concept){ "386136009", "SCT", "Standard Deviation" });
+    add_intensity(context, group, lesion->minimum,
+                  &(struct concept){ "255605001", "SCT", "Minimum" });
+    add_intensity(context, group, lesion->maximum,
+                  &(struct concept){ "56851009", "SCT", "Maximum" });
+}
+
+static void add_lesion(const struct report_context *context, const struct lesion *lesion,
+                       const struct report *seg, struct item *measurements)
+{
+    char uid[TEXT_UID_SIZE], role[32];
+    struct item *const group = add_container(measurements,
+        &(struct concept){ "125007", "DCM", "Measurement Group" }, "1411");
+    const struct item *const source = dataset_root(context->source);
+
+    text_format(role, sizeof role, "lesion.%u", (unsigned)lesion->label);
+    uid_derive(context->key, role, uid);
+    add_text(group, "HAS OBS CONTEXT",
+             &(struct concept){ "112039", "DCM", "Tracking Identifier" },
+             lesion->tracking_id);
+    add_uid(group, "HAS OBS CONTEXT",
+            &(struct concept){ "112040", "DCM", "Tracking Unique Identifier" }, uid);
+    add_code(group, "CONTAINS", &(struct concept){ "276214006", "SCT", "Finding category" },
+             &(struct concept){ "49755003", "SCT", "Morphologically Abnormal Structure" });
+    add_code(group, "CONTAINS", &(struct concept){ "121071", "DCM", "Finding" },
+             &(struct concept){ lesion->finding.value, lesion->finding.scheme,
+                                lesion->finding.meaning });
+    struct item *const segment = add_image(group,
+        &(struct concept){ "121191", "DCM", "Referenced Segment" }, SEG_CLASS, seg->sop_uid);
+    item_put_int(segment, 0x0062000b, (long)lesion->label);
+    item_text_at(source, 0x0020000e, 0, uid, sizeof uid);
+    add_uid(group, "CONTAINS", &(struct concept){ "121232", "DCM",
+            "Source series for segmentation" }, uid);
+    add_algorithm(context, group);
+    add_measures(context, lesion, group);
+}
+
+static void add_totals(const struct report_context *context, struct item *measurements)
+{
+    char uid[TEXT_UID_SIZE];
+    struct item *const group = add_container(measurements,
+        &(struct concept){ "125007", "DCM", "Measurement Group" }, "1501");
+
+    uid_derive(context->key, "totals", uid);
+    add_text(group, "HAS OBS CONTEXT",
+             &(struct concept){ "112039", "DCM", "Tracking Identifier" }, "Totals");
+    add_uid(group, "HAS OBS CONTEXT",
+            &(struct concept){ "112040", "DCM", "Tracking Unique Identifier" }, uid);
+    add_algorithm(context, group);
+    add_number(group, &(struct concept){ "246206008", "SCT", "Number of lesions" },
+               (double)context->findings->count, &no_units);
+    if (context->findings->count > 0)
+        add_number(group, &(struct concept){ "118565006", "SCT", "Volume" },
+                   context->findings->total_mm3, &cubic_millimetre);
+}
+
+static void put_private_scheme(struct item *root)
+{
+    struct item *const scheme = item_add(root, 0x00080110);
+
+    item_put_text(scheme, 0x00080102, "99TUMORD");
+    item_put_text(scheme, 0x00080115, "Concepts of tumord");
+    item_put_text(scheme, 0x00080116, "tumord");
+}
+
+static void add_remarks(const struct report_context *context, struct item *root)
+{
+    const struct findings *const findings = context->findings;
+    struct item *const remarks = add_container(root, &(struct concept){ "C0034375", "UMLS",
+                                               "Qualitative Evaluations" }, NULL);
+    static const struct concept comment = { "121106", "DCM", "Comment" };
+
+    add_text(remarks, "CONTAINS", &comment, COMMON_WARNING);
+    for (size_t i = 0; i < findings->warning_count; i++)
+        add_text(remarks, "CONTAINS", &comment, findings->warning[i]);
+}
+
+bool sr_make(const struct report_context *context, const struct report *seg,
+             struct report *ret_report, struct error *err)
+{
+    static const struct common common = { SR_CLASS, "sr", "SR",
+        "tumord measurements, not for diagnosis", 20 };
+    struct dataset *const dataset = common_new(context, &common, ret_report, err);
+
+    if (dataset == NULL)
+        return error_prefix(err, "sr.dcm");
+    struct item *const root = dataset_root(dataset);
+    ret_report->kind = REPORT_SR;
+    put_header(root);
+    put_private_scheme(root);
+    put_evidence(context, seg, root);
+    put_observer(root);
+    add_code(root, "HAS CONCEPT MOD",
+             &(struct concept){ "121058", "DCM", "Procedure reported" },
+             procedure_of(context->facts->modality));
+    put_library(context, root);
+    struct item *const measurements = add_container(root,
+        &(struct concept){ "126010", "DCM", "Imaging Measurements" }, NULL);
+    for (size_t n = 0; n < context->findings->segment_count; n++)
+        add_lesion(context, &context->findings->lesion[n], seg, measurements);
+    add_totals(context, measurements);
+    add_remarks(context, root);
+    return common_finish(dataset, "sr.dcm", ret_report, err);
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""check.py FOLDER: reads the results back with pydicom and compares them with findings.json.
+
+The SEG's mask, placed in patient space by its own attributes, has the volume and centroid that
+the findings say; the SR's evidence is what it refers to; its numbers are the findings'. Says 'ok'.
+"""
+import json
+import os
+import sys
+
+import numpy as np
+import pydicom
+
+folder = sys.argv[1]
+findings = json.load(open(folder + "/findings.json"))
+sr = pydicom.dcmread(folder + "/sr.dcm")
+sc = pydicom.dcmread(folder + "/sc.dcm")
+
+
+def walk(item, found):
+    for child in getattr(item, "ContentSequence", []):
+        found.append(child)
+        walk(child, found)
+    return found
+
+
+items = walk(sr, [])
+referred = {i.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for i in items
+            if i.ValueType == "IMAGE"}
+evidence = {r.ReferencedSOPInstanceUID for study in sr.CurrentRequestedProcedureEvidenceSequence
+            for series in study.ReferencedSeriesSequence for r in series.ReferencedSOPSequence}
+assert referred == evidence, (len(referred), len(evidence))
+assert all(len(str(i.MeasuredValueSequence[0].NumericValue.original_string)) <= 16
+           for i in items if i.ValueType == "NUM")
+count = [i for i in items if i.ValueType == "NUM"
+         and i.ConceptNameCodeSequence[0].CodeValue == "246206008"]
+assert len(count) == 1 and count[0].MeasuredValueSequence[0].NumericValue == findings["count"]
+assert sr.VerificationFlag == "UNVERIFIED" and sr.CompletionFlag == "COMPLETE"
+frames = max(1, findings["segment_count"])
+assert int(sc.NumberOfFrames) == frames
+assert len(sc.PixelData) >= frames * sc.Rows * sc.Columns * 3
+assert open(folder + "/key-1.png", "rb").read(8) == b"\x89PNG\r\n\x1a\n"
+if findings["count"] == 0:
+    assert not os.path.exists(folder + "/seg.dcm")
+    print("ok")
+    sys.exit()
+
+seg = pydicom.dcmread(folder + "/seg.dcm")
+bits = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
+masks = bits[:seg.NumberOfFrames * seg.Rows * seg.Columns].reshape(-1, seg.Rows, seg.Columns)
+shared = seg.SharedFunctionalGroupsSequence[0]
+measures = shared.PixelMeasuresSequence[0]
+dy, dx = (float(v) for v in measures.PixelSpacing)
+depth = float(measures.SpacingBetweenSlices)
+cosines = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float)
+assert [s.SegmentNumber for s in seg.SegmentSequence] == list(range(1, findings["segment_count"] + 1))
+for lesion in findings["lesions"]:
+    points = []
+    for mask, frame in zip(masks, seg.PerFrameFunctionalGroupsSequence):
+        if frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber != lesion["label"]:
+            continue
+        assert mask.any(), "an empty frame"
+        origin = np.array(frame.PlanePositionSequence[0].ImagePositionPatient, float)
+        j, i = np.nonzero(mask)
+        points.append(origin + np.outer(i * dx, cosines[:3]) + np.outer(j * dy, cosines[3:]))
+    points = np.concatenate(points)
+    assert len(points) == lesion["voxels"]
+    assert abs(len(points) * dx * dy * depth / lesion["volume_mm3"] - 1) < 1e-6
+    assert np.abs(points.mean(0) - lesion["centroid_mm"]).max() < 1e-3
+    group = [i for i in items if i.ValueType == "CONTAINER" and any(
+        c.ValueType == "TEXT" and c.TextValue == lesion["tracking_id"] for c in getattr(i, "ContentSequence", []))]
+    assert len(group) == 1
+    numbers = {c.ConceptNameCodeSequence[0].CodeValue: float(c.MeasuredValueSequence[0].NumericValue)
+               for c in group[0].ContentSequence if c.ValueType == "NUM"}
+    assert abs(numbers["118565006"] / lesion["volume_mm3"] - 1) < 1e-9
+    assert abs(numbers["L0JK"] - lesion["longest_mm"]) < 1e-9
+print("ok")

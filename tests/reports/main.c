@@ -1,0 +1,10 @@
+#include "tests/runner.h"
+
+extern const struct runner_suite suite_report;
+
+int main(int argc, char **argv)
+{
+    static const struct runner_suite *const suites[] = { &suite_report, NULL };
+
+    return runner_main(argc, argv, suites);
+}

@@ -1,0 +1,199 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis/analyse.h"
+#include "analysis/phantom.h"
+#include "dicom/dataset.h"
+#include "dicom/series.h"
+#include "reports/report.h"
+#include "tests/runner.h"
+#include "util/arena.h"
+#include "util/error.h"
+
+#define ROOM 32
+
+static struct error err;
+static struct arena *arena;
+static struct volume volume;
+static struct phantom_truth truth;
+static struct findings findings;
+static struct series_facts facts;
+static char folder[64];
+
+static const char *const modalities[] = { "CT", "MR", "PT" };
+
+/* What a source series has that results inherit; the name is Latin-1. */
+static struct dataset *make_template(void)
+{
+    struct dataset *source = dataset_new(&err);
+    struct item *root = dataset_root(source);
+
+    item_put_text(root, 0x00080005, "ISO_IR 100");
+    item_put_text(root, 0x00080020, "20260102");
+    item_put_text(root, 0x00080030, "101112");
+    item_put_text(root, 0x00080070, "Maker");
+    item_put_text(root, 0x00081090, "Model");
+    item_put_text(root, 0x00100010, "J\xf6rg^X");
+    item_put_text(root, 0x0020000d, "1.2.3");
+    item_put_text(root, 0x0020000e, "1.2.3.4");
+    item_put_text(root, 0x00201040, "SN");
+    return source;
+}
+
+static void fill_slices(void)
+{
+    struct volume_slice *slices = arena_take_zeroed(arena, volume.size[2], sizeof *slices, &err);
+
+    for (size_t k = 0; k < volume.size[2]; k++) {
+        volume_to_patient(&volume, (const double[3]){ 0, 0, (double)k }, slices[k].position_mm);
+        snprintf(slices[k].sop_uid, TEXT_UID_SIZE, "1.2.3.4.%zu", k + 1);
+        snprintf(slices[k].sop_class_uid, TEXT_UID_SIZE, "1.2.840.10008.5.1.4.1.1.2");
+        slices[k].frame = 1;
+    }
+    volume.slices = slices;
+    snprintf(volume.frame_of_reference_uid, TEXT_UID_SIZE, "1.2.3.5");
+}
+
+static void prepare(enum phantom_modality modality, size_t lesions, bool oblique)
+{
+    struct phantom_options options;
+    struct analysis_parameters parameters;
+
+    CU_ASSERT_FATAL(dicom_init(&err));
+    CU_ASSERT_FATAL(report_init(NULL, &err));
+    if (arena == NULL)
+        arena = arena_new((size_t)1 << 30, &err);
+    arena_reset(arena);
+    phantom_defaults(modality, &options);
+    options.lesions = lesions;
+    options.oblique = oblique;
+    options.size[0] = 123;                              /* rows × columns not a multiple of 8 */
+    options.size[1] = 125;
+    CU_ASSERT_FATAL(phantom_make(&options, arena, &volume, &truth, &err));
+    fill_slices();
+    analysis_defaults(modalities[modality], &parameters);
+    CU_ASSERT_FATAL(analyse(&volume, &parameters, arena, &findings, &err));
+    CU_ASSERT_EQUAL(findings.count, lesions);
+    findings.method.parameters = "{\"method\":\"otsu3-morphology\"}";
+    findings_warn(&findings, "a warning with an umlaut is none");
+    memset(&facts, 0, sizeof facts);
+    snprintf(facts.modality, sizeof facts.modality, "%s", modalities[modality]);
+    facts.slices = volume.size[2];
+}
+
+static size_t make(struct dataset *source, struct report *reports)
+{
+    const struct report_context context = {
+        .source = source, .volume = &volume, .facts = &facts, .findings = &findings,
+        .key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        .created = "20260301123456.123000+0100", .series_number = 9000
+    };
+    size_t count = 0;
+
+    if (!report_all(&context, reports, ROOM, &count, &err)) {
+        printf("[%s] ", err.text);
+        CU_FAIL_FATAL("no results");
+    }
+    return count;
+}
+
+static void write_reports(const struct report *reports, size_t count)
+{
+    char path[128];
+
+    snprintf(folder, sizeof folder, "/tmp/tumord-report-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, reports[i].name);
+        FILE *file = fopen(path, "wb");
+        CU_ASSERT_EQUAL(fwrite(reports[i].bytes, 1, reports[i].size, file), reports[i].size);
+        fclose(file);
+    }
+}
+
+static void shell(const char *format, const char *extra)
+{
+    char command[8192];
+
+    snprintf(command, sizeof command, format, folder, extra);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void check_all(enum phantom_modality modality, size_t lesions, bool oblique)
+{
+    static struct report reports[ROOM], again[ROOM];
+    char script[4096];
+
+    prepare(modality, lesions, oblique);
+    struct dataset *source = make_template();
+    const size_t count = make(source, reports);
+    CU_ASSERT_EQUAL(make(source, again), count);
+    for (size_t i = 0; i < count; i++)
+        CU_ASSERT(reports[i].size == again[i].size
+                  && memcmp(reports[i].bytes, again[i].bytes, reports[i].size) == 0);
+    write_reports(reports, count);
+    shell("cd %s && for f in *.dcm; do dciodvfy -new $f 2>&1 | grep -E '^Error' && exit 1; done; "
+          "true%s", "");
+    shell("dsrdump %s/sr.dcm > /dev/null%s", "");
+    snprintf(script, sizeof script, "%s/tests/reports/check.py", runner_source());
+    shell("cd %s && /usr/bin/python3 %s . | grep -q ok", script);
+    shell("grep -aq 'J\xf6rg^X' %s/sr.dcm%s", "");
+    if (getenv("TUMORD_KEEP") == NULL)
+        shell("rm -rf %s%s", "");
+    else
+        printf("[%s] ", folder);
+    for (size_t i = 0; i < count; i++) {
+        report_free(&reports[i]);
+        report_free(&again[i]);
+    }
+    dataset_free(source);
+}
+
+static void results_of_ct_read_back_as_the_findings(void)
+{
+    check_all(PHANTOM_CT, 3, false);
+}
+
+static void results_of_an_oblique_mr_read_back_as_the_findings(void)
+{
+    check_all(PHANTOM_MR, 2, true);
+}
+
+static void results_of_pet_read_back_as_the_findings(void)
+{
+    check_all(PHANTOM_PT, 1, false);
+}
+
+static void nothing_found_is_a_result_without_seg(void)
+{
+    check_all(PHANTOM_CT, 0, false);
+}
+
+static void findings_that_are_not_sound_make_no_result(void)
+{
+    static struct report reports[ROOM];
+    size_t count = 7;
+
+    prepare(PHANTOM_CT, 2, false);
+    struct dataset *source = make_template();
+    const struct report_context context = { .source = source, .volume = &volume, .facts = &facts,
+        .findings = &findings, .key = "ab", .created = "20260301123456.123000+0100" };
+    memset(findings.labels.u8, 0, volume_count(&volume));
+    CU_ASSERT_FALSE(report_all(&context, reports, ROOM, &count, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "seg.dcm: no voxel has label 1");
+    CU_ASSERT_FALSE(report_all(&context, reports, 2, &count, &err));
+    CU_ASSERT_EQUAL(count, 7);
+    dataset_free(source);
+}
+
+static const struct runner_test tests[] = {
+    TEST(results_of_ct_read_back_as_the_findings),
+    TEST(results_of_an_oblique_mr_read_back_as_the_findings),
+    TEST(results_of_pet_read_back_as_the_findings),
+    TEST(nothing_found_is_a_result_without_seg),
+    TEST(findings_that_are_not_sound_make_no_result),
+    { NULL, NULL }
+};
+const struct runner_suite suite_report = { "report", tests };
