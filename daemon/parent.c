@@ -375,17 +375,26 @@ static void want_workers(struct parent *parent)
     parent->slot_count = WORKER + ROLE_MAX_WORKERS;
 }
 
+/* Whether a role takes the new configuration in place: what it read once has not changed. */
+static bool takes_in_place(enum kind kind, const struct config *old, const struct config *new)
+{
+    if (kind == RECEIVER)
+        return old->port == new->port && strcmp(old->bind, new->bind) == 0
+            && old->max_associations == new->max_associations;
+    return kind == SCHEDULER && old->workers == new->workers;
+}
+
 /*
- * The receiver keeps its associations and reads the configuration again, unless it gets
- * another listener. The others end, a worker after its job, and new ones take their places.
+ * The receiver keeps its associations, and the scheduler the leases of its jobs. The others
+ * end, a worker after its job, and new ones take their places.
  */
-static void replace_all(struct parent *parent, bool new_listener)
+static void renew_roles(struct parent *parent, const struct config *old)
 {
     for (size_t i = 0; i < parent->slot_count; i++) {
         struct slot *const slot = &parent->slot[i];
         if (slot->pid == 0)
             continue;
-        if (slot->kind == RECEIVER && !new_listener) {
+        if (takes_in_place(slot->kind, old, parent->config)) {
             kill(slot->pid, SIGHUP);
             continue;
         }
@@ -394,13 +403,6 @@ static void replace_all(struct parent *parent, bool new_listener)
                  ? now_ms() + 1000LL * (parent->config->time_limit_s + 60)
                  : now_ms() + RELOAD_MS);
     }
-}
-
-/* These are read once, when the receiver starts. */
-static bool receiver_differs(const struct config *a, const struct config *b)
-{
-    return a->port != b->port || strcmp(a->bind, b->bind) != 0
-        || a->max_associations != b->max_associations;
 }
 
 static void reload(struct parent *parent)
@@ -419,12 +421,12 @@ static void reload(struct parent *parent)
         config_free(config);
         return;
     }
-    const bool differs = receiver_differs(parent->config, config);
-    config_free(parent->config);
+    struct config *const old = parent->config;
     parent->config = config;
     log_open("parent", config->log_level, config->log_target);
     want_workers(parent);
-    replace_all(parent, differs);
+    renew_roles(parent, old);
+    config_free(old);
     log_notice("reloaded");
 }
 

@@ -40,9 +40,9 @@ void role_ready(void);
 bool role_stopping(void);
 
 /*
- * SIGHUP came: the new configuration, once; NULL otherwise. Only the receiver is told, the
- * other roles are restarted. It lives as long as the process, since whoever is in the middle of
- * something still looks at the old one.
+ * SIGHUP came: the new configuration, once; NULL otherwise. Receiver and scheduler are told,
+ * the other roles are restarted. It lives as long as the process, since whoever is in the middle
+ * of something still looks at the old one.
  */
 const struct config *role_reloaded(void);
 

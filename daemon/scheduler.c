@@ -352,12 +352,25 @@ static void tick(struct scheduler *scheduler)
         tell_trouble(&err);
 }
 
+/* New rules and times without a restart, which would void the leases of running jobs. */
+static void reload(struct scheduler *scheduler)
+{
+    const struct config *const config = role_reloaded();
+
+    if (config == NULL)
+        return;
+    scheduler->config = config;
+    log_open("scheduler", config->log_level, config->log_target);
+    log_notice("reloaded rules=%zu", config->rule_count);
+}
+
 static void run(struct scheduler *scheduler)
 {
     struct pollfd poll_on[ROLE_MAX_WORKERS];
     struct error err;
 
     while (!role_stopping()) {
+        reload(scheduler);
         for (int i = 0; i < scheduler->slot_count; i++)
             poll_on[i] = (struct pollfd){ .fd = scheduler->slot[i].channel, .events = POLLIN };
         if (poll(poll_on, (nfds_t)scheduler->slot_count, TICK_MS) > 0)
