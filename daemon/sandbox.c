@@ -5,6 +5,7 @@
 #include <config.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -193,12 +194,19 @@ static bool no_new_privileges(struct error *err)
         || error_errno(err, "no new privileges");
 }
 
-bool sandbox_worker(const struct config *config, struct error *err)
+/* What opens a file at its first use is used before the door closes. */
+static void warm_up(void)
 {
     unsigned char value[DIGEST_SIZE];
 
-    tzset();                                /* the time zone's file cannot be read later */
-    digest_of("", 0, value);                /* nor libcrypto's openssl.cnf, at its first use */
+    tzset();                                /* the file of the time zone */
+    digest_of("", 0, value);                /* libcrypto's openssl.cnf */
+    json_object_seed(0);                    /* /dev/urandom, for jansson's hashes */
+}
+
+bool sandbox_worker(const struct config *config, struct error *err)
+{
+    warm_up();
     mallopt(M_ARENA_MAX, MAX_ARENAS);
     return (no_new_privileges(err) && limit_worker(config, err) && filter_worker(err))
         || error_prefix(err, "sandbox");

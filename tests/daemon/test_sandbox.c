@@ -1,6 +1,7 @@
 /* Sandbox: a child that tries what is forbidden dies of SIGSYS, one that works lives. */
 #include <config.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -143,6 +144,18 @@ static void a_worker_that_makes_its_first_digest_lives(void)
     CU_ASSERT_EQUAL(fate(sandbox_worker, do_digest), 1000);
 }
 
+/* The first object of the process: jansson would now take its seed from a file. */
+static void do_json(void)
+{
+    json_t *const root = json_loads("{\"key\": 1}", 0, NULL);
+
+    _exit(root != NULL ? 0 : 15);
+}
+static void a_worker_that_reads_its_first_json_lives(void)
+{
+    CU_ASSERT_EQUAL(fate(sandbox_worker, do_json), 1000);
+}
+
 /* All that a worker does: memory, threads, memfds, descriptors over the channel, time. */
 static void work(void)
 {
@@ -259,6 +272,7 @@ static const struct runner_test tests[] = {
     TEST(a_worker_that_looks_around_dies_each_time),
     TEST(a_worker_that_aborts_says_so),
     TEST(a_worker_that_makes_its_first_digest_lives),
+    TEST(a_worker_that_reads_its_first_json_lives),
     TEST(a_worker_that_works_over_its_channel_lives),
     TEST(a_worker_may_make_memory_executable),
     TEST(a_worker_gets_no_more_memory_than_configured),
