@@ -1,0 +1,27 @@
+/* Ctl: the parts of tumorctl. It talks to the node over its Unix socket, never to SQLite. */
+#ifndef TUMORD_DAEMON_CTL_H
+#define TUMORD_DAEMON_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct error;
+
+struct ctl {
+    char socket[1100];
+    bool json;                      /* print what the node said */
+};
+
+/*
+ * Asks the node: GET, or POST when `post`. Fails with the node's own sentence, or with 'no node
+ * answers at …'. The caller owns the answer.
+ */
+json_t *ctl_ask(const struct ctl *ctl, const char *path, bool post, struct error *err);
+
+/* A text, number or "" of an object; printable on a terminal; valid until four calls later. */
+const char *ctl_text(const json_t *object, const char *name);
+
+/* tumorctl import PATH; the exit status. */
+int ctl_import(const struct ctl *ctl, const char *path, struct error *err);
+
+#endif

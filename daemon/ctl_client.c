@@ -1,0 +1,98 @@
+/* Ctl's client: HTTP over the Unix socket by libcurl. */
+#include "daemon/ctl.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/error.h"
+#include "util/text.h"
+
+#define MAX_ANSWER (64u << 20)
+#define TIMEOUT_S 60L
+
+struct answer {
+    char *text;
+    size_t size;
+};
+
+static size_t collect(char *bytes, size_t size, size_t count, void *context)
+{
+    struct answer *const answer = context;
+    const size_t more = size * count;
+
+    if (answer->size + more > MAX_ANSWER)
+        return 0;
+    char *const text = realloc(answer->text, answer->size + more + 1);
+    if (text == NULL)
+        return 0;
+    memcpy(text + answer->size, bytes, more);
+    answer->text = text;
+    answer->size += more;
+    text[answer->size] = '\0';
+    return more;
+}
+
+static bool perform(const struct ctl *ctl, const char *path, bool post, struct answer *answer,
+                    long *ret_status, struct error *err)
+{
+    char url[1200];
+    CURL *const curl = curl_easy_init();
+
+    if (curl == NULL)
+        return error_set(err, ERROR_MEMORY, "no memory");
+    text_format(url, sizeof url, "http://localhost%s", path);
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, ctl->socket);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    if (post)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+    const CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+    curl_easy_cleanup(curl);
+    if (code == CURLE_COULDNT_CONNECT)
+        return error_set(err, ERROR_NETWORK, "no node answers at %s: is tumord running?",
+                         ctl->socket);
+    return code == CURLE_OK
+        || error_set(err, ERROR_NETWORK, "the node's answer: %s", curl_easy_strerror(code));
+}
+
+json_t *ctl_ask(const struct ctl *ctl, const char *path, bool post, struct error *err)
+{
+    struct answer answer = { NULL, 0 };
+    long status = 0;
+    json_t *object = NULL;
+
+    if (perform(ctl, path, post, &answer, &status, err)) {
+        object = answer.text == NULL ? NULL : json_loads(answer.text, JSON_DECODE_ANY, NULL);
+        if (object == NULL)
+            error_set(err, ERROR_DATA, "the node answered %ld with no JSON", status);
+    }
+    free(answer.text);
+    if (object != NULL && status >= 400) {
+        error_set(err, status == 404 ? ERROR_NOT_FOUND : ERROR_DATA, "%s",
+                  ctl_text(object, "error"));
+        json_decref(object);
+        object = NULL;
+    }
+    return object;
+}
+
+const char *ctl_text(const json_t *object, const char *name)
+{
+    static char buffer[4][600];
+    static int next;
+    char *const to = buffer[next++ % 4];
+    const json_t *const value = json_object_get(object, name);
+
+    to[0] = '\0';
+    if (json_is_string(value))
+        text_printable(json_string_value(value), to, sizeof buffer[0]);
+    else if (json_is_integer(value))
+        text_format(to, sizeof buffer[0], "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        text_format(to, sizeof buffer[0], "%.4g", json_real_value(value));
+    return to;
+}
