@@ -1,0 +1,35 @@
+/* API: the answers of the http role, from the store; a pure question and answer. */
+#ifndef TUMORD_DAEMON_API_H
+#define TUMORD_DAEMON_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct config;
+struct store;
+
+struct api {
+    const struct config *config;
+    struct store *store;
+};
+
+struct api_request {
+    const char *path;               /* without a query; percent signs are not decoded: none occur */
+    bool post;
+    bool trusted;                   /* over the Unix socket */
+};
+
+struct api_answer {
+    int status;                     /* HTTP */
+    const char *type;               /* media type */
+    char *body;                     /* malloc'ed, or NULL when `fd` has it */
+    size_t size;
+    int fd;                         /* of a file to send, or -1; the caller's to close */
+    bool attachment;
+    char name[32];                  /* of the attachment */
+};
+
+void api_answer(const struct api *api, const struct api_request *request,
+                struct api_answer *ret_answer);
+
+#endif

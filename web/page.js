@@ -1,0 +1,123 @@
+// The page of tumord: studies, why each series became what it is, findings, pictures. All that
+// came in DICOM is text and never markup.
+"use strict";
+
+const main = document.getElementById("studies");
+let shown = "";
+
+function make(name, text, parent) {
+  const element = document.createElement(name);
+  if (text !== undefined) element.textContent = text;
+  if (parent) parent.appendChild(element);
+  return element;
+}
+
+async function ask(path) {
+  const answer = await fetch(path);
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(body.error);
+  return body;
+}
+
+const one = (value, digits) => Number(value).toFixed(digits);
+
+function lesionTable(findings, parent) {
+  const unit = findings.unit === "1" ? "" : " " + findings.unit;
+  const box = make("div", undefined, parent);
+  box.className = "scroll";
+  const table = make("table", undefined, box);
+  const head = make("tr", undefined, make("thead", undefined, table));
+  for (const name of ["No", "Volume ml", "Longest mm", "Axial mm", "Mean ± SD" + unit])
+    make("th", name, head).scope = "col";
+  const body = make("tbody", undefined, table);
+  for (const lesion of findings.lesions) {
+    const row = make("tr", undefined, body);
+    make("td", lesion.label, row);
+    make("td", one(lesion.volume_mm3 / 1000, 2), row);
+    make("td", one(lesion.longest_mm, 1), row);
+    make("td", one(lesion.axial_long_mm, 1) + " × " + one(lesion.axial_short_mm, 1), row);
+    make("td", Number(lesion.mean.toPrecision(4)) + " ± " + Number(lesion.sd.toPrecision(3)), row);
+  }
+}
+
+function objectPath(study, job, name) {
+  return "/api/studies/" + study.study_uid + "/objects/" + job.id + "/" + name;
+}
+
+function pictures(study, job, parent) {
+  const box = make("div", undefined, parent);
+  box.className = "pictures";
+  for (const object of job.objects.filter(o => o.kind === "picture")) {
+    const link = make("a", undefined, box);
+    link.href = objectPath(study, job, object.name);
+    const image = make("img", undefined, link);
+    image.src = link.href;
+    image.loading = "lazy";
+    image.alt = "Key image " + object.name;
+  }
+}
+
+function objectLinks(study, job, parent) {
+  const line = make("p", "Objects: ", parent);
+  for (const object of job.objects.filter(o => o.kind !== "picture")) {
+    const link = make("a", object.name, line);
+    link.href = objectPath(study, job, object.name);
+    line.append(" ");
+  }
+}
+
+function showSeries(study, series, parent) {
+  make("h3", [series.modality, series.description].filter(Boolean).join(" ")
+       + ", " + series.instances + " instances", parent);
+  make("p", series.reason || "not decided yet", parent);
+  const job = series.job;
+  if (!job || !job.findings) return;
+  if (job.findings.lesions.length > 0) lesionTable(job.findings, parent);
+  for (const warning of job.findings.warnings) make("p", "Warning: " + warning, parent).className = "faint";
+  pictures(study, job, parent);
+  objectLinks(study, job, parent);
+}
+
+function showDeliveries(study, parent) {
+  if (study.deliveries.length === 0) return;
+  make("h3", "Deliveries", parent);
+  const list = make("ul", undefined, parent);
+  for (const d of study.deliveries)
+    make("li", d.peer + ": " + d.kind + " " + d.state
+         + (d.reason ? " (" + d.reason + ")" : ""), list);
+}
+
+function showStudy(study) {
+  const article = make("article", undefined, main);
+  make("h2", study.patient_name || study.patient_id || "no name", article);
+  make("p", [study.study_date, study.description, study.state,
+             study.instances + " instances"].filter(Boolean).join(" · "), article).className = "faint";
+  make("p", study.study_uid, article).className = "faint";
+  for (const series of study.series) showSeries(study, series, article);
+  showDeliveries(study, article);
+}
+
+async function refresh() {
+  try {
+    const list = await ask("/api/studies");
+    const studies = await Promise.all(list.slice(0, 50).map(s => ask("/api/studies/" + s.study_uid)));
+    const text = JSON.stringify(studies);
+    if (text !== shown) {
+      shown = text;
+      main.replaceChildren();
+      if (studies.length === 0) make("p", "No study has arrived yet.", main);
+      studies.forEach(showStudy);
+    }
+  } catch (error) {
+    shown = "";
+    main.replaceChildren();
+    make("p", "The node does not answer: " + error.message, main);
+  }
+  setTimeout(refresh, 4000);
+}
+
+ask("/api/node").then(node => {
+  document.getElementById("node").textContent =
+    node.ae_title + " listens on port " + node.dicom_port + ", version " + node.version;
+}).catch(() => {});
+refresh();
