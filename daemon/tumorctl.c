@@ -134,10 +134,11 @@ static double number(const json_t *object, const char *name)
 
 static void print_lesions(const json_t *findings)
 {
-    const char *const unit = ctl_text(findings, "unit");
+    char unit[32];
     json_t *lesion;
     size_t index;
 
+    text_format(unit, sizeof unit, "%s", ctl_text(findings, "unit"));
     printf("  %s of unusual intensity: %s, %.1f ml in all\n",
            json_integer_value(json_object_get(findings, "count")) == 1 ? "region" : "regions",
            ctl_text(findings, "count"), number(findings, "total_mm3") / 1000);
