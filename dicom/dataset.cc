@@ -147,7 +147,7 @@ static bool encode(DcmDataset *root, unsigned char *buffer, size_t room, size_t 
 
     root->transferInit();
     const OFCondition status = root->write(stream, EXS_LittleEndianExplicit,
-                                           EET_UndefinedLength, &cache, EGL_withoutGL,
+                                           EET_ExplicitLength, &cache, EGL_withoutGL,
                                            EPD_withoutPadding);
     root->transferEnd();
     stream.flushBuffer(written, length);
@@ -172,7 +172,7 @@ extern "C" bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes
         return error_set(err, ERROR_DATA, "data set without SOP Class or Instance UID");
     try {
         const size_t room = root->calcElementLength(EXS_LittleEndianExplicit,
-                                                    EET_UndefinedLength) + 65536;
+                                                    EET_ExplicitLength) + 65536;
         unsigned char *const bytes = static_cast<unsigned char *>(std::malloc(room));
         if (bytes == nullptr)
             return error_set(err, ERROR_MEMORY, "data set of %zu bytes", room);

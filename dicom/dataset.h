@@ -43,7 +43,8 @@ const char *dataset_transfer_syntax(const struct dataset *dataset);
 struct item *dataset_root(struct dataset *dataset);
 
 /*
- * A Part 10 file in Explicit VR Little Endian: zeroed preamble, our implementation class,
+ * A Part 10 file in Explicit VR Little Endian: zeroed preamble, our implementation class, sequences
+ * with their lengths (as archives write them, so that these hold the same bytes),
  * bytes that depend on the content alone. The caller frees `*ret_bytes`. Fails with the
  * first failure of any item_put_… since the data set was made.
  */

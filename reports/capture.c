@@ -152,6 +152,19 @@ static bool draw(const struct report_context *context, const struct lesion *lesi
 
 /* ---- the object ---- */
 
+/* PS3.3 C.7.3.1: Laterality is there for paired parts, and for those that are not told. */
+static bool is_unpaired(const char *part)
+{
+    static const char *const parts[] = { "ABDOMEN", "BLADDER", "BRAIN", "CHEST", "CSPINE",
+                                         "HEAD", "HEART", "LIVER", "LSPINE", "NECK", "PELVIS",
+                                         "PROSTATE", "SKULL", "SPINE", "SSPINE", "TSPINE" };
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strcmp(part, parts[i]) == 0)
+            return true;
+    return false;
+}
+
 static void put_image(const struct report_context *context, const struct view *view,
                       const uint8_t *frames, size_t count, struct item *root)
 {
@@ -159,8 +172,10 @@ static void put_image(const struct report_context *context, const struct view *v
     const uint32_t pointer = 0x00181063;                /* Frame Time */
     const size_t size = 3 * view->width * (view->height + CAPTION);
 
-    if (!item_copy(root, source, 0x00180015) || context->facts->body_part[0] == '\0')
-        item_put_text(root, 0x00180015, "WHOLEBODY");
+    if (context->facts->body_part[0] != '\0')
+        item_copy(root, source, 0x00180015);
+    if (!is_unpaired(context->facts->body_part) && !item_copy(root, source, 0x00200060))
+        item_put_empty(root, 0x00200060);               /* Laterality, 2C: not known */
     item_put_text(root, 0x00080064, "WSD");
     item_put_empty(root, 0x00200020);
     item_put_text(root, 0x00080008, "DERIVED\\SECONDARY");

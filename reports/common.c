@@ -23,6 +23,18 @@ static const uint32_t wanted[] = {
     0x00100040, 0x00200010
 };
 
+/* Short strings (SH) that are too long in the source are no values: empty, as if not there. */
+static void drop_overlong(struct item *root)
+{
+    static const uint32_t short_strings[] = { 0x00080050, 0x00200010 };
+
+    for (size_t i = 0; i < sizeof short_strings / sizeof *short_strings; i++) {
+        const char *const text = item_text(root, short_strings[i]);
+        if (text != NULL && strlen(text) > 16)
+            item_put_empty(root, short_strings[i]);
+    }
+}
+
 /* The parts of the job's DT: YYYYMMDD, HHMMSS.ffffff. */
 static void split_created(const char *created, char date[9], char time[14])
 {
@@ -92,6 +104,7 @@ struct dataset *common_new(const struct report_context *context, const struct co
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!item_has(root, wanted[i]))
             item_put_empty(root, wanted[i]);
+    drop_overlong(root);
     put_uids(context, common, root, report);
     put_times(context, root);
     put_equipment(context, root);
