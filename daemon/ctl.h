@@ -18,7 +18,7 @@ struct ctl {
  */
 json_t *ctl_ask(const struct ctl *ctl, const char *path, bool post, struct error *err);
 
-/* A text, number or "" of an object; printable on a terminal; valid until four calls later. */
+/* A text, number or "" of an object; printable on a terminal; valid until sixteen calls later. */
 const char *ctl_text(const json_t *object, const char *name);
 
 /* tumorctl import PATH; the exit status. */

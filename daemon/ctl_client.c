@@ -10,6 +10,7 @@
 
 #define MAX_ANSWER (64u << 20)
 #define TIMEOUT_S 60L
+#define TEXTS 16                    /* that live at the same time */
 
 struct answer {
     char *text;
@@ -82,9 +83,9 @@ json_t *ctl_ask(const struct ctl *ctl, const char *path, bool post, struct error
 
 const char *ctl_text(const json_t *object, const char *name)
 {
-    static char buffer[4][600];
+    static char buffer[TEXTS][600];
     static int next;
-    char *const to = buffer[next++ % 4];
+    char *const to = buffer[next++ % TEXTS];
     const json_t *const value = json_object_get(object, name);
 
     to[0] = '\0';

@@ -164,8 +164,10 @@ int http_main(const struct role *role)
     role_ready();
     while (!role_stopping())
         nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
-    MHD_stop_daemon(daemon[0]);
-    MHD_stop_daemon(daemon[1]);
+    for (int i = 0; i < 2; i++) {
+        MHD_quiesce_daemon(daemon[i]);  /* else it shuts down the parent's listener too */
+        MHD_stop_daemon(daemon[i]);
+    }
     store_close(web.api.store);
     store_close(local.api.store);
     return EXIT_SUCCESS;

@@ -74,6 +74,7 @@ struct parent {
     struct slot slot[WORKER + ROLE_MAX_WORKERS];
     size_t slot_count;
     bool started, stopping;
+    bool reload_wanted;             /* SIGHUP came while the roles were starting */
     int64_t stop_at_ms;
     sigset_t old_mask;
 };
@@ -453,7 +454,9 @@ static void hear_signals(struct parent *parent)
             bury(parent);
         else if (info.ssi_signo != SIGHUP)
             begin_stop(parent);
-        else if (parent->started && !parent->stopping)
+        else if (!parent->started)
+            parent->reload_wanted = true;
+        else if (!parent->stopping)
             reload(parent);
     }
 }
@@ -593,6 +596,8 @@ static void serve(struct parent *parent)
     log_notice("ready ae_title=%s dicom=%s:%d web=%s:%d", parent->config->ae_title,
                parent->config->bind, parent->config->port, parent->config->web_bind,
                parent->config->web_port);
+    if (parent->reload_wanted)
+        reload(parent);
     if (parent->options->ready_fd >= 0) {
         if (write(parent->options->ready_fd, "", 1) < 0) { }
         close(parent->options->ready_fd);

@@ -10,7 +10,7 @@ gcc -std=gnu11 -D_GNU_SOURCE -O2 -fPIC -shared -o "$WORK/ack_order.so" \
     "$SCENARIO_SOURCE/tests/shim/ack_order.c" -ldl || { fail "the shim does not compile"; scenario_end; }
 phantom "$WORK/ct" --modality CT --seed 9 --lesions 1 --size 128,128,40
 # One instance above the journal's buffer: it takes another way to the disk.
-phantom "$WORK/large" --modality CT --seed 10 --lesions 1 --size 1024,1024,2
+phantom "$WORK/large" --modality CT --seed 10 --lesions 0 --size 1024,1024,2
 sent=$(find "$WORK/ct" "$WORK/large" -type f | wc -l)
 
 # answers FILE VERDICT: how many.
@@ -35,7 +35,7 @@ node_stop
 
 # Would it bark? The same with the syncs left out of account.
 node_start env LD_PRELOAD="$WORK/ack_order.so" ACK_ORDER_FILE="$WORK/forgot" ACK_ORDER_FORGET=1
-phantom "$WORK/again" --modality CT --seed 30 --lesions 1 --size 64,64,10
+phantom "$WORK/again" --modality CT --seed 30 --lesions 0 --size 64,64,10
 check "a series is sent while syncs do not count" send_study "$WORK/again"
 check_same "then every answer is told as too early" "$(find "$WORK/again" -type f | wc -l)" \
     "$(answers "$WORK/forgot" 'not synced')"
