@@ -129,7 +129,8 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection,
 
 static struct MHD_Daemon *start(struct side *side, int listener)
 {
-    return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL,
+    return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL
+                            | MHD_USE_ITC, 0, NULL, NULL,
                             answer, side, MHD_OPTION_LISTEN_SOCKET, listener,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
