@@ -211,11 +211,14 @@ static void welcome(struct receiver *receiver)
 static void turn(struct receiver *receiver)
 {
     const size_t count = receiver->count;
+    struct pollfd *const all = receiver->pollfd;
 
-    receiver->pollfd[0] = (struct pollfd){ receiver->listener, POLLIN, 0 };
-    for (size_t i = 0; i < count; i++)
-        receiver->pollfd[i + 1] = (struct pollfd){ receiver->caller[i].fd, POLLIN, 0 };
-    if (poll(receiver->pollfd, count + 1, TICK_MS) > 0) {
+    for (size_t i = 0; i <= count; i++) {
+        all[i].fd = i == 0 ? receiver->listener : receiver->caller[i - 1].fd;
+        all[i].events = POLLIN;
+        all[i].revents = 0;
+    }
+    if (poll(all, count + 1, TICK_MS) > 0) {
         for (size_t i = count; i-- > 0;)
             if (receiver->pollfd[i + 1].revents != 0)
                 serve_caller(receiver, i);

@@ -116,12 +116,12 @@ static bool allow_some(scmp_filter_ctx filter, struct error *err)
     /* Threads, not processes. clone3 hides its flags behind a pointer: glibc falls back. */
     const struct scmp_arg_cmp thread[] = {
         SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM) };
-    const struct scmp_arg_cmp ourselves[] = { SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()) };
+    const struct scmp_arg_cmp ourselves[] = { SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0) };
     const struct scmp_arg_cmp empty_path[] = {
         SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH) };
-    const struct scmp_arg_cmp set_name[] = { SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME) };
-    const struct scmp_arg_cmp ask_only[] = { SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0) };
-    const struct scmp_arg_cmp terminal[] = { SCMP_A1(SCMP_CMP_EQ, 0x5401 /* TCGETS */) };
+    const struct scmp_arg_cmp set_name[] = { SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0) };
+    const struct scmp_arg_cmp ask_only[] = { SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0) };
+    const struct scmp_arg_cmp terminal[] = { SCMP_A1(SCMP_CMP_EQ, 0x5401 /* TCGETS */, 0) };
 
     return rule(filter, SCMP_ACT_ALLOW, "clone", 1, thread, err)
         && rule(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, NULL, err)
