@@ -78,8 +78,8 @@ struct journal {
     uint64_t entries;               /* names for temporary files */
     pthread_mutex_t mutex;
     pthread_cond_t synced, room, work, idle;
-    bool syncing, closing;
-    atomic_bool poisoned;           /* also read without the lock */
+    bool syncing;
+    atomic_bool poisoned, closing;  /* also read without the lock */
     bool replaying;                 /* places may hold what a crash left half-written */
     bool full;                      /* a commit waits for a free file */
     uint64_t written, durable;      /* tickets: records written, and of them synced */
@@ -280,22 +280,31 @@ static bool recycle(struct journal *journal, int number, struct error *err)
     return true;
 }
 
-/* Recycles what can be; called by the mover, the lock held. */
-static bool recycle_all(struct journal *journal, struct error *err)
+/*
+ * Recycles what can be; called by the mover, the lock held. A failure is for good: the kernel
+ * may have dropped what it could not write, and the next syncfs() would say that all is well.
+ * The next start writes those objects anew, from the journal.
+ */
+static void recycle_all(struct journal *journal)
 {
-    for (int i = 0; i < SEGMENTS; i++) {
+    struct error err;
+
+    for (int i = 0; i < SEGMENTS && !journal->poisoned; i++) {
         struct segment *const segment = &journal->segment[i];
         if (!segment->in_use || segment->pending > 0 || i == journal->current)
             continue;
         pthread_mutex_unlock(&journal->mutex);
-        const bool good = recycle(journal, i, err);
+        const bool good = recycle(journal, i, &err);
         pthread_mutex_lock(&journal->mutex);
-        if (!good)
-            return false;
-        segment->in_use = false;
+        if (good)
+            segment->in_use = false;
+        else {
+            log_error("received objects may be lost from the disk's cache reason=\"%s\", kept "
+                      "in the journal for the next start", err.text);
+            journal->poisoned = true;
+        }
         pthread_cond_broadcast(&journal->room);
     }
-    return true;
 }
 
 static size_t take_batch(struct journal *journal, struct committed **batch)
@@ -323,8 +332,11 @@ static void forget_batch(struct journal *journal, struct committed **batch, size
         pthread_cond_broadcast(&journal->idle);
 }
 
-/* What is committed is safe in the journal: the mover tries until it can. */
-static void move_until_done(struct journal *journal, struct committed **batch, size_t count)
+/*
+ * What is committed is safe in the journal: the mover tries until it can, or until the journal
+ * is closed; false says that the next start has to replay it.
+ */
+static bool move_until_done(struct journal *journal, struct committed **batch, size_t count)
 {
     struct error err;
     bool told = false;
@@ -334,17 +346,33 @@ static void move_until_done(struct journal *journal, struct committed **batch, s
             log_error("received objects cannot be put in place reason=\"%s\", trying again",
                       err.text);
         told = true;
-        sleep(1);
         if (journal->closing)
-            return;                     /* the next start replays them */
+            return false;
+        sleep(1);
     }
+    return true;
+}
+
+/* Ends the list, none of which may count as moved: its files must not be recycled. */
+static void leave_to_replay(struct journal *journal, struct committed **batch, size_t count)
+{
+    size_t more = count;
+
+    for (size_t i = 0; i < count; i++)
+        free_committed(batch[i]);
+    while ((count = take_batch(journal, batch)) > 0) {
+        more += count;
+        for (size_t i = 0; i < count; i++)
+            free_committed(batch[i]);
+    }
+    log_warning("received objects stay in the journal objects=%zu, the next start puts them "
+                "in place", more);
 }
 
 static void *mover_main(void *context)
 {
     struct journal *const journal = context;
     struct committed *batch[BATCH];
-    struct error err;
 
     pthread_mutex_lock(&journal->mutex);
     for (;;) {
@@ -354,15 +382,18 @@ static void *mover_main(void *context)
         if (count == 0 && journal->closing)
             break;
         pthread_mutex_unlock(&journal->mutex);
-        move_until_done(journal, batch, count);
+        const bool moved = move_until_done(journal, batch, count);
         pthread_mutex_lock(&journal->mutex);
+        if (!moved) {
+            leave_to_replay(journal, batch, count);
+            break;
+        }
         forget_batch(journal, batch, count);
         journal->full = false;
-        if (!recycle_all(journal, &err))
-            log_error("journal cannot be recycled reason=\"%s\", trying again", err.text);
+        recycle_all(journal);
     }
     journal->current = -1;              /* nothing more is committed: all can be recycled */
-    recycle_all(journal, &err);
+    recycle_all(journal);
     pthread_mutex_unlock(&journal->mutex);
     return NULL;
 }
@@ -388,6 +419,20 @@ static bool read_record(const struct segment *segment, int64_t at, char *row,
     return (uint32_t)sum == told;
 }
 
+/* A large instance's file is where it was received, or was moved to its place already. */
+static bool own_file_is_there(struct journal *journal, const struct committed *committed)
+{
+    char place[80];
+
+    text_format(place, sizeof place, "%.2s/%s.dcm", committed->row.sha256,
+                committed->row.sha256 + 2);
+    if (faccessat(journal->incoming, committed->temporary, R_OK, 0) == 0
+        || faccessat(journal->objects, place, R_OK, 0) == 0)
+        return true;
+    log_error("a received object's file is gone, left out sop=%s", committed->row.sop_uid);
+    return false;
+}
+
 /* The bytes are those that were acknowledged, or the record was never synced. */
 static bool bytes_fit(struct journal *journal, const struct segment *segment,
                       const struct committed *committed)
@@ -396,8 +441,8 @@ static bool bytes_fit(struct journal *journal, const struct segment *segment,
     char hex[DIGEST_HEX_SIZE];
     const size_t size = (size_t)committed->row.size;
 
-    if (committed->temporary[0] != '\0')
-        return true;                    /* synced before its record was written */
+    if (committed->temporary[0] != '\0')  /* synced before its record was written */
+        return own_file_is_there(journal, committed);
     if (size > JOURNAL_MAX_BUFFER
         || !read_at(segment->fd, journal->buffer, size, committed->at))
         return false;
@@ -545,13 +590,25 @@ static int open_folder(const char *data_dir, const char *name, struct error *err
     return fd;
 }
 
+/* The folders' own entries; those of the files in them are synced by who makes the files. */
+static bool sync_parents(struct journal *journal, const char *data_dir, struct error *err)
+{
+    const int top = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool good = (top >= 0 && fsync(top) == 0 && fsync(journal->objects) == 0)
+        || error_errno(err, "data folder");
+
+    if (top >= 0)
+        close(top);
+    return good;
+}
+
 static bool open_folders(struct journal *journal, const char *data_dir, struct error *err)
 {
     journal->folder = open_folder(data_dir, "journal", err);
     journal->objects = journal->folder < 0 ? -1 : open_folder(data_dir, "objects", err);
     journal->incoming = journal->objects < 0 ? -1
         : open_folder(data_dir, "objects/incoming", err);
-    return journal->incoming >= 0;
+    return journal->incoming >= 0 && sync_parents(journal, data_dir, err);
 }
 
 static bool open_all(struct journal *journal, const char *data_dir, struct error *err)
@@ -593,6 +650,7 @@ struct journal *journal_open(const char *data_dir, struct store *store, struct e
 {
     struct journal *const journal = calloc(1, sizeof *journal);
     unsigned char *const buffer = malloc(JOURNAL_MAX_BUFFER);
+    pthread_condattr_t monotonic;
 
     if (journal == NULL || buffer == NULL) {
         free(journal);
@@ -607,7 +665,9 @@ struct journal *journal_open(const char *data_dir, struct store *store, struct e
         journal->segment[i].fd = -1;
     pthread_mutex_init(&journal->mutex, NULL);
     pthread_cond_init(&journal->synced, NULL);
-    pthread_cond_init(&journal->room, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&journal->room, &monotonic);
     pthread_cond_init(&journal->work, NULL);
     pthread_cond_init(&journal->idle, NULL);
     if (open_all(journal, data_dir, err))
@@ -745,12 +805,14 @@ static bool next_segment(struct journal *journal, struct error *err)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ROOM_TIMEOUT_S;
     const int full = journal->current;
     for (;;) {
         if (journal->current != full)
             return true;                /* another thread did it while we waited */
+        if (journal->poisoned)
+            return error_set(err, ERROR_IO, "journal: an earlier write to the disk failed");
         for (int i = 0; i < SEGMENTS; i++)
             if (!journal->segment[i].in_use)
                 return use_segment(journal, i, err);
@@ -923,6 +985,9 @@ bool journal_commit(struct journal_entry *entry, const struct store_instance *ro
     }
     if (committed != NULL)
         free_committed(committed);
-    journal_cancel(entry);
+    if (entry->journal->poisoned)
+        free_entry(entry);              /* a record on the disk may speak of its own file */
+    else
+        journal_cancel(entry);
     return false;
 }

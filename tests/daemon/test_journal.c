@@ -1,9 +1,13 @@
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +15,27 @@
 #include "daemon/store.h"
 #include "tests/runner.h"
 #include "util/error.h"
+
+/* In place of libc's, for the journal and for SQLite: a disk that fails when told to. */
+static atomic_bool data_fails, folder_fails;
+static _Thread_local bool committing;           /* a thread of the test, and not the mover */
+static atomic_int commit_syncs;
+
+int fdatasync(int fd)
+{
+    if (committing) {
+        commit_syncs++;
+        usleep(2000);                           /* so that the others come to share it */
+    }
+    errno = EIO;
+    return data_fails ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int syncfs(int fd)
+{
+    errno = EIO;
+    return folder_fails ? -1 : (int)syscall(SYS_syncfs, fd);
+}
 
 static struct error err;
 static struct store *store;
@@ -289,6 +314,169 @@ static void full_disk_fails_the_commit_and_not_the_process(void)
     remove_folder();
 }
 
+static void *commit_many(void *context)
+{
+    static const unsigned char bytes[5000];
+    struct store_instance row = {
+        .study_uid = "1.2", .series_uid = "1.2.1", .sop_class_uid = "1.1",
+        .transfer_syntax = "1.2.840.10008.1.2.1", .calling_ae = "SCANNER", .tags = "{}"
+    };
+    struct error own;
+    intptr_t kept = 0;
+
+    committing = true;
+    for (int i = 0; i < 40; i++) {
+        snprintf(row.sop_uid, sizeof row.sop_uid, "1.8.%d.%d", *(int *)context, i);
+        struct journal_entry *entry = journal_begin(journal, &own);
+        kept += journal_write(entry, row.sop_uid, sizeof row.sop_uid, &own)
+            && journal_write(entry, bytes, sizeof bytes, &own)
+            && journal_commit(entry, &row, &own);
+    }
+    return (void *)kept;
+}
+
+static void commits_of_many_threads_share_their_syncs(void)
+{
+    pthread_t thread[8];
+    int number[8];
+
+    make_folder();
+    open_both();
+    commit_syncs = 0;
+    for (int i = 0; i < 8; i++) {
+        number[i] = i;
+        CU_ASSERT_EQUAL(pthread_create(&thread[i], NULL, commit_many, &number[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        void *kept = NULL;
+        pthread_join(thread[i], &kept);
+        CU_ASSERT_EQUAL((intptr_t)kept, 40);
+    }
+    journal_flush(journal);
+    CU_ASSERT_EQUAL(instances(), 8 * 40);
+    CU_ASSERT(commit_syncs >= 40 && commit_syncs <= 8 * 40 / 2);
+    close_both();
+    remove_folder();
+}
+
+static void run(const char *format)
+{
+    char command[256];
+
+    snprintf(command, sizeof command, format, folder, folder);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+/* Stopped while nothing can be put in place: what was acknowledged waits in the journal. */
+static void closing_with_objects_that_cannot_be_placed_loses_none(void)
+{
+    make_folder();
+    open_both();
+    run("rm -rf %s/objects && touch %s/objects");
+    for (int i = 1; i <= 9; i++)
+        CU_ASSERT(keep(i) || i == 7);                   /* 7 is large: refused, not lost */
+    close_both();
+    run("rm %s/objects");
+    open_both();
+    for (int i = 1; i <= 9; i++)
+        CU_ASSERT_EQUAL(is_there(i), i != 7);
+    close_both();
+    remove_folder();
+}
+
+/*
+ * After a failed syncfs() the kernel may have dropped what it could not write, and a second
+ * call may say that all is well. Only a replay writes those objects anew.
+ */
+static void failed_sync_of_the_objects_ends_the_journal_and_recycles_nothing(void)
+{
+    int last = 0;
+
+    make_folder();
+    open_both();
+    folder_fails = true;
+    for (int i = 1; i < 600 && !journal_is_poisoned(journal); i++)     /* more than a file */
+        if (i % 7 != 0 && keep(i))
+            last = i;
+    journal_flush(journal);
+    for (int i = 0; i < 500 && !journal_is_poisoned(journal); i++)
+        usleep(10000);                                  /* the recycling comes behind it */
+    CU_ASSERT(journal_is_poisoned(journal));
+    folder_fails = false;
+    close_both();
+    run("rm -r %s/objects/??");                         /* what was dropped */
+    open_both();
+    CU_ASSERT(last > 100);
+    for (int i = 1; i <= last; i++)
+        CU_ASSERT(i % 7 == 0 || is_there(i));
+    close_both();
+    remove_folder();
+}
+
+static void failed_fdatasync_poisons_and_a_new_start_serves_again(void)
+{
+    make_folder();
+    open_both();
+    CU_ASSERT(keep(1));
+    journal_flush(journal);
+    data_fails = true;
+    CU_ASSERT_FALSE(keep(2));
+    CU_ASSERT_EQUAL(err.code, ERROR_IO);
+    CU_ASSERT(journal_is_poisoned(journal));
+    data_fails = false;
+    CU_ASSERT_FALSE(keep(3));                           /* whatever the disk says now */
+    close_both();
+    open_both();
+    CU_ASSERT(is_there(1));
+    CU_ASSERT_FALSE(is_there(3));
+    CU_ASSERT(keep(3));
+    close_both();
+    remove_folder();
+}
+
+/* Its record may be on the disk although nobody was told so: the next start must get by. */
+static void large_instance_whose_record_was_not_synced_hinders_no_start(void)
+{
+    int status = 0;
+
+    make_folder();
+    const pid_t child = fork();
+    if (child == 0) {
+        open_both();
+        data_fails = true;
+        _exit(keep(7) ? 1 : 0);
+    }
+    waitpid(child, &status, 0);
+    CU_ASSERT_EQUAL(status, 0);
+    open_both();
+    CU_ASSERT(keep(8));
+    close_both();
+    remove_folder();
+}
+
+/* Somebody took the large instance's file away: told as an error, and the others count. */
+static void record_whose_own_file_is_gone_hinders_no_start(void)
+{
+    int status = 0;
+
+    make_folder();
+    const pid_t child = fork();
+    if (child == 0) {
+        open_both();
+        const bool good = keep(7) && keep(8);
+        journal_flush(journal);
+        _exit(good ? 0 : 1);
+    }
+    waitpid(child, &status, 0);
+    CU_ASSERT_EQUAL(status, 0);
+    run("rm -r %s/objects/?? %s/index.db*");
+    open_both();
+    CU_ASSERT_FALSE(is_there(7));
+    CU_ASSERT(is_there(8));
+    close_both();
+    remove_folder();
+}
+
 static const struct runner_test tests[] = {
     TEST(what_is_committed_comes_to_its_place_with_a_sidecar),
     TEST(cancelled_instances_leave_nothing),
@@ -296,6 +484,12 @@ static const struct runner_test tests[] = {
     TEST(journal_files_are_used_again),
     TEST(damaged_record_is_left_out_and_the_others_count),
     TEST(full_disk_fails_the_commit_and_not_the_process),
+    TEST(commits_of_many_threads_share_their_syncs),
+    TEST(closing_with_objects_that_cannot_be_placed_loses_none),
+    TEST(failed_sync_of_the_objects_ends_the_journal_and_recycles_nothing),
+    TEST(failed_fdatasync_poisons_and_a_new_start_serves_again),
+    TEST(large_instance_whose_record_was_not_synced_hinders_no_start),
+    TEST(record_whose_own_file_is_gone_hinders_no_start),
     { NULL, NULL }
 };
 const struct runner_suite suite_journal = { "journal", tests };
