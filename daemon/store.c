@@ -15,6 +15,7 @@
 #include "util/error.h"
 
 #define BUSY_TIMEOUT_MS 10000
+#define WAL_RETRY_MS 10
 #define SCHEMA_VERSION 1
 #define MAX_STATEMENTS 80
 #define QUARANTINE_DEATHS 3
@@ -243,12 +244,30 @@ static bool migrate(struct store *store, struct error *err)
     return end(store, good, err);
 }
 
+/*
+ * The busy timeout does not cover the change of a new index to WAL, which SQLite refuses at once
+ * while another role makes it; at the first start all of them open it in the same moment.
+ */
+static bool use_wal(struct store *store)
+{
+    int code = SQLITE_BUSY;
+
+    for (int waited_ms = 0; waited_ms < BUSY_TIMEOUT_MS; waited_ms += WAL_RETRY_MS) {
+        code = sqlite3_exec(store->database, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+        if (code != SQLITE_BUSY)
+            break;
+        sqlite3_sleep(WAL_RETRY_MS);
+    }
+    return code == SQLITE_OK;
+}
+
 static bool configure(struct store *store, struct error *err)
 {
     sqlite3_busy_timeout(store->database, BUSY_TIMEOUT_MS);
-    return sqlite3_exec(store->database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                        "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY", NULL, NULL, NULL)
-        == SQLITE_OK || fail(store, err, "open");
+    return (use_wal(store)
+            && sqlite3_exec(store->database, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+                            "PRAGMA temp_store=MEMORY", NULL, NULL, NULL) == SQLITE_OK)
+        || fail(store, err, "open");
 }
 
 struct store *store_open(const char *data_dir, struct error *err)

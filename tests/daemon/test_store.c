@@ -336,6 +336,27 @@ static void two_processes_write_at_the_same_time(void)
     close_store();
 }
 
+/* As at the first start of a node: every role opens an index that is not there yet. */
+static void many_processes_may_make_the_index_at_once(void)
+{
+    enum { ROUNDS = 100, PROCESSES = 8 };
+    int failed = 0, status = 0;
+    char command[128];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        snprintf(folder, sizeof folder, "/tmp/tumord-store-XXXXXX");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+        for (int i = 0; i < PROCESSES; i++)
+            if (fork() == 0)
+                _exit(store_open(folder, &err) != NULL ? 0 : 1);
+        for (int i = 0; i < PROCESSES; i++)
+            failed += wait(&status) < 0 || status != 0;
+        snprintf(command, sizeof command, "rm -r %s", folder);
+        CU_ASSERT_EQUAL(system(command), 0);
+    }
+    CU_ASSERT_EQUAL(failed, 0);
+}
+
 static void damaged_or_missing_index_is_one_sentence(void)
 {
     char path[128];
@@ -382,6 +403,7 @@ static const struct runner_test tests[] = {
     TEST(outbox_is_a_queue_per_peer_in_order),
     TEST(killed_writer_leaves_whole_transactions_only),
     TEST(two_processes_write_at_the_same_time),
+    TEST(many_processes_may_make_the_index_at_once),
     TEST(damaged_or_missing_index_is_one_sentence),
     TEST(texts_from_outside_are_values_and_not_sql),
     { NULL, NULL }
