@@ -24,6 +24,7 @@
 #define IDLE_MS 500                 /* how soon a new row of the outbox is seen */
 #define FIRST_DELAY_MS 1000
 #define LONGEST_DELAY_MS 300000     /* also at once after a permanent refusal */
+#define STOP_S 3                    /* how long what is on its way may still take at the end */
 
 struct queue {
     const struct config *config;
@@ -68,12 +69,13 @@ static int64_t delay_ms(int attempts, enum hope hope)
     return delay + delay / 4 * chance / 65536;
 }
 
-static bool retry(struct queue *queue, const struct store_delivery *delivery, enum hope hope,
-                  int status, const char *reason, struct error *err)
+/* At next_ms, but for a last time not after the deadline; when that has passed, never. */
+static bool retry_at(struct queue *queue, const struct store_delivery *delivery,
+                     int64_t next_ms, int status, const char *reason, struct error *err)
 {
-    int64_t next_ms = wall_ms() + delay_ms(delivery->attempts, hope);
-
-    if (next_ms > delivery->deadline_ms) {
+    if (next_ms > delivery->deadline_ms)
+        next_ms = delivery->deadline_ms;
+    if (wall_ms() >= delivery->deadline_ms) {
         log_error("delivery failed peer=%s sop=%s reason=\"%s\"", queue->peer->ae_title,
                   delivery->sop_uid, reason);
         next_ms = 0;
@@ -81,11 +83,35 @@ static bool retry(struct queue *queue, const struct store_delivery *delivery, en
     return store_retry_delivery(queue->store, delivery->id, next_ms, status, reason, err);
 }
 
-static bool retry_from(struct queue *queue, size_t first, enum hope hope, const char *reason,
-                       struct error *err)
+static bool retry(struct queue *queue, const struct store_delivery *delivery, enum hope hope,
+                  int status, const char *reason, struct error *err)
 {
+    return retry_at(queue, delivery, wall_ms() + delay_ms(delivery->attempts, hope), status,
+                    reason, err);
+}
+
+/* None could be tried: one delay for all, or chance would undo the order of SEG, SR, SC. */
+static bool retry_all(struct queue *queue, enum hope hope, const char *reason,
+                      struct error *err)
+{
+    const int64_t next_ms = wall_ms() + delay_ms(queue->delivery[0].attempts, hope);
+
+    for (size_t i = 0; i < queue->count; i++)
+        if (!retry_at(queue, &queue->delivery[i], next_ms, -1, reason, err))
+            return false;
+    return true;
+}
+
+/*
+ * Those behind one with which the association ended: soon again, before that one, whose delay
+ * grows. Otherwise an object of which the peer dies would hold up all that come after it.
+ */
+static bool postpone_from(struct queue *queue, size_t first, struct error *err)
+{
+    const int64_t next_ms = wall_ms() + FIRST_DELAY_MS;
+
     for (size_t i = first; i < queue->count; i++)
-        if (!retry(queue, &queue->delivery[i], hope, -1, reason, err))
+        if (!store_postpone_delivery(queue->store, queue->delivery[i].id, next_ms, err))
             return false;
     return true;
 }
@@ -175,8 +201,11 @@ static bool send_one(struct queue *queue, struct association *association,
                                    delivery->sop_uid, delivery->transfer_syntax, &status,
                                    &failure);
     close(fd);
-    return *ret_alive ? record(queue, delivery, status, err)
-        : retry(queue, delivery, HOPE_SOON, -1, failure.text, err);
+    if (*ret_alive)
+        return record(queue, delivery, status, err);
+    log_warning("delivery broke off peer=%s kind=%s job=%lld reason=\"%s\", trying again",
+                queue->peer->ae_title, delivery->kind, (long long)delivery->job, failure.text);
+    return retry(queue, delivery, HOPE_SOON, -1, failure.text, err);
 }
 
 static bool send_batch(struct queue *queue, struct error *err)
@@ -189,14 +218,13 @@ static bool send_batch(struct queue *queue, struct error *err)
     if (!alive) {
         log_warning("peer not reached peer=%s objects=%zu reason=\"%s\", trying again",
                     queue->peer->ae_title, queue->count, failure.text);
-        return retry_from(queue, 0, failure.code == ERROR_DENIED ? HOPE_LATER : HOPE_SOON,
-                          failure.text, err);
+        return retry_all(queue, failure.code == ERROR_DENIED ? HOPE_LATER : HOPE_SOON,
+                         failure.text, err);
     }
     while (good && alive && done < queue->count && !role_stopping())
         good = send_one(queue, association, &queue->delivery[done++], &alive, err);
     if (good && done < queue->count)
-        good = retry_from(queue, done, HOPE_SOON, alive ? "the node stopped"
-                          : "the association ended before its turn", err);
+        good = postpone_from(queue, done, err);
     if (alive)
         association_release(association);
     else
@@ -244,6 +272,19 @@ static bool start_queue(struct queue *queue, struct error *err)
     return failed == 0 || error_errno(err, "thread for peer %s", queue->peer->name);
 }
 
+/* A peer that says nothing must not hold up the end: what it was sent goes out once more. */
+static bool all_ended(struct queue *queues, size_t count)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_S;
+    for (size_t i = 0; i < count; i++)
+        if (pthread_clockjoin_np(queues[i].thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+            return false;
+    return true;
+}
+
 int sender_main(const struct role *role)
 {
     const struct config *const config = role->config;
@@ -273,8 +314,8 @@ int sender_main(const struct role *role)
         pause_ms(1000);                     /* a signal ends the pause */
     if (!good)
         _exit(EXIT_FAILURE);                /* threads that run would wait for a signal */
-    for (size_t i = 0; i < started; i++)
-        pthread_join(queues[i].thread, NULL);
+    if (!all_ended(queues, started))
+        _exit(EXIT_SUCCESS);
     store_close(store);
     free(queues);
     return EXIT_SUCCESS;

@@ -921,6 +921,16 @@ bool store_retry_delivery(struct store *store, int64_t id, int64_t next_ms, int 
     return end(store, good, err);
 }
 
+bool store_postpone_delivery(struct store *store, int64_t id, int64_t next_ms,
+                             struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE delivery SET state = 0, next_ms = ? WHERE id = ?"
+                   " AND state = 1", "ii", next_ms, id);
+
+    return end(store, good, err);
+}
+
 bool store_next_delivery_ms(struct store *store, const char *peer, int64_t *ret_ms,
                             struct error *err)
 {

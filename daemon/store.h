@@ -207,6 +207,9 @@ bool store_acknowledge_delivery(struct store *store, int64_t id, int64_t now_ms,
 /* Try again at next_ms; or, with next_ms 0, failed for good. */
 bool store_retry_delivery(struct store *store, int64_t id, int64_t next_ms, int status,
                           const char *reason, struct error *err);
+/* Was handed out and not tried: queued again for next_ms, and no attempt is counted. */
+bool store_postpone_delivery(struct store *store, int64_t id, int64_t next_ms,
+                             struct error *err);
 /* The earliest next_ms of what is queued for the peer, or INT64_MAX. */
 bool store_next_delivery_ms(struct store *store, const char *peer, int64_t *ret_ms,
                             struct error *err);
