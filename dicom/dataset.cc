@@ -35,6 +35,18 @@ struct dataset : public DcmFileFormat {
         std::memset(&failure, 0, sizeof failure);
         syntax[0] = '\0';
     }
+
+    /* As the file says; DCMTK's own view does where it says nothing. */
+    void note_syntax()
+    {
+        const char *uid = nullptr;
+        const DcmXfer own(getDataset()->getOriginalXfer());
+
+        if (getMetaInfo()->findAndGetString(DCM_TransferSyntaxUID, uid).bad() || uid == nullptr)
+            uid = own.getXferID();
+        if (uid != nullptr && !text_format(syntax, sizeof syntax, "%s", uid))
+            syntax[0] = '\0';
+    }
 };
 
 static DcmItem *native(const struct item *item)
@@ -85,9 +97,7 @@ static bool parse(struct dataset *dataset, const void *bytes, size_t size, struc
     dataset->transferEnd();
     if (status.bad())
         return error_set(err, ERROR_DATA, "data set: %s", status.text());
-    const DcmXfer syntax(dataset->getDataset()->getOriginalXfer());
-    if (syntax.getXferID() != nullptr)
-        std::snprintf(dataset->syntax, sizeof dataset->syntax, "%s", syntax.getXferID());
+    dataset->note_syntax();
     return true;
 }
 
@@ -193,16 +203,35 @@ extern "C" bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes
 
 /* ---- pixels ---- */
 
-static bool decompress(DcmDataset *root, struct error *err)
+/* JPEG 2000 and, of which DCMTK 3.6.7 knows not even the name, its high-throughput kin. */
+static bool is_jpeg_2000(const char *syntax)
 {
+    static const char *const known[] = {
+        "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.92",
+        "1.2.840.10008.1.2.4.93", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202",
+        "1.2.840.10008.1.2.4.203"
+    };
+
+    for (const char *uid : known)
+        if (std::strcmp(syntax, uid) == 0)
+            return true;
+    return false;
+}
+
+static bool decompress(struct dataset *dataset, struct error *err)
+{
+    DcmDataset *const root = dataset->getDataset();
     const DcmXfer syntax(root->getOriginalXfer());
 
+    if (is_jpeg_2000(dataset->syntax))
+        return error_set(err, ERROR_UNSUPPORTED, "JPEG 2000 is not decoded yet");
     if (!syntax.isEncapsulated())
         return true;
-    if (!root->canWriteXfer(EXS_LittleEndianExplicit, root->getOriginalXfer())
-        || root->chooseRepresentation(EXS_LittleEndianExplicit, nullptr).bad())
-        return error_set(err, ERROR_UNSUPPORTED, "pixel data in %s cannot be decoded",
-                         syntax.getXferName());
+    /* Only what was decoded before can be written in a native syntax. */
+    const OFCondition status = root->chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
+    if (status.bad() || !root->canWriteXfer(EXS_LittleEndianExplicit, root->getOriginalXfer()))
+        return error_set(err, ERROR_UNSUPPORTED, "pixel data in %s cannot be decoded: %s",
+                         syntax.getXferName(), status.text());
     return true;
 }
 
@@ -216,7 +245,7 @@ extern "C" bool dataset_pixels(struct dataset *dataset, const void **ret_pixels,
     if (!item_int(foreign(root), 0x00280100, 0, &allocated))
         return error_set(err, ERROR_DATA, "image without Bits Allocated");
     try {
-        if (!decompress(root, err))
+        if (!decompress(dataset, err))
             return false;
         if (root->findAndGetElement(DCM_PixelData, element).bad() || element == nullptr)
             return error_set(err, ERROR_DATA, "image without Pixel Data");

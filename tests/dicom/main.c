@@ -1,7 +1,7 @@
 #include "tests/runner.h"
 
 extern const struct runner_suite suite_association, suite_command, suite_dataset,
-    suite_pdv, suite_scan, suite_series, suite_uid;
+    suite_pdv, suite_pixels, suite_scan, suite_series, suite_uid;
 
 int main(int argc, char **argv)
 {
@@ -10,6 +10,7 @@ int main(int argc, char **argv)
         &suite_command,
         &suite_dataset,
         &suite_pdv,
+        &suite_pixels,
         &suite_scan,
         &suite_series,
         &suite_uid,

@@ -1,0 +1,269 @@
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dicom/dataset.h"
+#include "tests/runner.h"
+#include "util/error.h"
+#include "util/text.h"
+
+#define SIDE 64
+
+static struct error err;
+
+static unsigned char *read_file(const char *path, size_t *ret_size)
+{
+    FILE *const file = fopen(path, "rb");
+
+    if (file == NULL)
+        return NULL;
+    fseek(file, 0, SEEK_END);
+    *ret_size = (size_t)ftell(file);
+    rewind(file);
+    unsigned char *const bytes = malloc(*ret_size + 1);
+    CU_ASSERT_EQUAL(fread(bytes, 1, *ret_size, file), *ret_size);
+    fclose(file);
+    return bytes;
+}
+
+static void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *const file = fopen(path, "wb");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_EQUAL(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static struct dataset *open_file(const char *path)
+{
+    size_t size = 0;
+    unsigned char *const bytes = read_file(path, &size);
+    struct dataset *const dataset = bytes == NULL ? NULL : dataset_read(bytes, size, &err);
+
+    free(bytes);
+    return dataset;
+}
+
+static bool has_program(const char *name)
+{
+    char command[128];
+
+    text_format(command, sizeof command, "command -v %s >/dev/null", name);
+    if (system(command) == 0)
+        return true;
+    runner_skip(name);
+    return false;
+}
+
+/* ---- generated images, through dcmtk's own encoders ---- */
+
+/* A signed ramp with noise: whatever is lost or swapped shows. */
+static void fill(int16_t *pixels)
+{
+    uint32_t state = 7;
+
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        state = state * 1664525 + 1013904223;
+        pixels[i] = (int16_t)(i - 2000 + (int)(state >> 28));
+    }
+}
+
+static struct dataset *make(const void *pixels, int bits, bool is_signed)
+{
+    struct dataset *const dataset = dataset_new(&err);
+    struct item *const root = dataset_root(dataset);
+
+    item_put_text(root, 0x00080016, "1.2.840.10008.5.1.4.1.1.7");
+    item_put_text(root, 0x00080018, "2.25.8");
+    item_put_int(root, 0x00280002, 1);
+    item_put_text(root, 0x00280004, "MONOCHROME2");
+    item_put_int(root, 0x00280010, SIDE);
+    item_put_int(root, 0x00280011, SIDE);
+    item_put_int(root, 0x00280100, bits);
+    item_put_int(root, 0x00280101, bits);
+    item_put_int(root, 0x00280102, bits - 1);
+    item_put_int(root, 0x00280103, is_signed);
+    if (bits == 8)
+        item_put_bytes(root, 0x7fe00010, pixels, SIDE * SIDE);
+    else
+        item_put_words(root, 0x7fe00010, pixels, SIDE * SIDE);
+    return dataset;
+}
+
+static void make_file(const char *path, const void *pixels, int bits, bool is_signed)
+{
+    struct dataset *const dataset = make(pixels, bits, is_signed);
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+
+    CU_ASSERT_FATAL(dataset_write(dataset, &bytes, &size, &err));
+    write_file(path, bytes, size);
+    free(bytes);
+    dataset_free(dataset);
+}
+
+/* The image by way of `program`, which writes `syntax`, equals what went in. */
+static void comes_back(const char *program, const char *syntax, const void *pixels, int bits,
+                       bool is_signed)
+{
+    char folder[] = "/tmp/tumord-pixels-XXXXXX", plain[64], packed[64], command[256];
+    const void *got = NULL;
+    size_t size = 0;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    text_format(plain, sizeof plain, "%s/plain", folder);
+    text_format(packed, sizeof packed, "%s/packed", folder);
+    text_format(command, sizeof command, "%s %s %s", program, plain, packed);
+    make_file(plain, pixels, bits, is_signed);
+    CU_ASSERT_EQUAL(system(command), 0);
+    struct dataset *const dataset = open_file(packed);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(dataset);
+    CU_ASSERT_STRING_EQUAL(dataset_transfer_syntax(dataset), syntax);
+    CU_ASSERT_FATAL(dataset_pixels(dataset, &got, &size, &err));
+    CU_ASSERT_EQUAL(size, (size_t)SIDE * SIDE * (size_t)bits / 8);
+    CU_ASSERT_EQUAL(memcmp(got, pixels, size), 0);
+    dataset_free(dataset);
+    unlink(plain);
+    unlink(packed);
+    rmdir(folder);
+}
+
+static void lossless_syntaxes_give_the_pixels_that_went_in(void)
+{
+    static const struct { const char *program, *syntax; } ways[] = {
+        { "dcmconv +ti", "1.2.840.10008.1.2" },         /* implicit: 8 bits lie in OW */
+        { "dcmconv +te", "1.2.840.10008.1.2.1" },
+        { "dcmconv +tb", "1.2.840.10008.1.2.2" },
+        { "dcmconv +td", "1.2.840.10008.1.2.1.99" },
+        { "dcmcrle", "1.2.840.10008.1.2.5" },
+        { "dcmcjpeg +e1", "1.2.840.10008.1.2.4.70" },
+        { "dcmcjpeg +el", "1.2.840.10008.1.2.4.57" },
+        { "dcmcjpls", "1.2.840.10008.1.2.4.80" },
+    };
+    int16_t words[SIDE * SIDE];
+    uint8_t bytes[SIDE * SIDE];
+
+    if (!has_program("dcmcjpls"))
+        return;
+    CU_ASSERT_FATAL(dicom_init(&err));
+    fill(words);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        bytes[i] = (uint8_t)words[i];
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        comes_back(ways[i].program, ways[i].syntax, words, 16, true);
+        comes_back(ways[i].program, ways[i].syntax, bytes, 8, false);
+    }
+}
+
+/* What a decoder cannot finish is an error, and never old memory or a death. */
+static void damaged_compressed_pixels_are_refused(void)
+{
+    static const char *const programs[] = { "dcmcrle", "dcmcjpeg +e1", "dcmcjpls" };
+    char plain[] = "/tmp/tumord-pixels-XXXXXX", packed[64], command[256];
+    int16_t words[SIDE * SIDE];
+    const void *got;
+    size_t size = 0;
+
+    if (!has_program("dcmcjpls"))
+        return;
+    CU_ASSERT_FATAL(dicom_init(&err));
+    fill(words);
+    close(mkstemp(plain));
+    make_file(plain, words, 16, true);
+    text_format(packed, sizeof packed, "%s.packed", plain);
+    for (size_t n = 0; n < sizeof programs / sizeof *programs; n++) {
+        text_format(command, sizeof command, "%s %s %s", programs[n], plain, packed);
+        CU_ASSERT_EQUAL_FATAL(system(command), 0);
+        unsigned char *const bytes = read_file(packed, &size);
+        /* The last quarter of the code is gone; 0x80 means nothing to run lengths, too. */
+        memset(bytes + size - size / 4, 0x80, size / 4 - 8);
+        struct dataset *const dataset = dataset_read(bytes, size, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(dataset);
+        CU_ASSERT_FALSE(dataset_pixels(dataset, &got, &size, &err));
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "cannot be decoded: "));
+        dataset_free(dataset);
+        free(bytes);
+    }
+    unlink(plain);
+    unlink(packed);
+}
+
+static void missing_pixels_have_their_sentence(void)
+{
+    int16_t words[SIDE * SIDE] = { 0 };
+    const void *got;
+    size_t size;
+    CU_ASSERT_FATAL(dicom_init(&err));
+    struct dataset *const dataset = make(words, 16, true);
+
+    item_remove(dataset_root(dataset), 0x7fe00010);
+    CU_ASSERT_FALSE(dataset_pixels(dataset, &got, &size, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "image without Pixel Data");
+    item_remove(dataset_root(dataset), 0x00280100);
+    CU_ASSERT_FALSE(dataset_pixels(dataset, &got, &size, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "image without Bits Allocated");
+    dataset_free(dataset);
+}
+
+/* ---- real data ---- */
+
+static void compare_with_another_decoder(const char *path)
+{
+    char raw[] = "/tmp/tumord-pixels-XXXXXX", command[6000];
+    const void *pixels = NULL;
+    size_t size = 0;
+    struct dataset *const dataset = open_file(path);
+    const bool good = dataset != NULL && dataset_pixels(dataset, &pixels, &size, &err);
+    const bool is_j2k = strstr(path, "JPEG2000") != NULL || strstr(path, "jp2k") != NULL
+        || strstr(path, "HTJ2K") != NULL;
+
+    CU_ASSERT_EQUAL(good, !is_j2k);
+    if (is_j2k)
+        CU_ASSERT_STRING_EQUAL(err.text, "JPEG 2000 is not decoded yet");
+    if (good) {
+        close(mkstemp(raw));
+        write_file(raw, pixels, size);
+        text_format(command, sizeof command, "/usr/bin/python3 %s/tests/dicom/pixels.py '%s' "
+                    "%s 2>&1 | grep -q ^ok", runner_source(), path, raw);
+        CU_ASSERT_EQUAL(system(command), 0);
+        unlink(raw);
+    }
+    dataset_free(dataset);
+}
+
+static void real_pixels_equal_those_of_other_decoders(void)
+{
+    static const char *const sets[] = {
+        "dicom/ts_one_ct_all_syntaxes_ge", "dicom/ts_mr_small", "dicom/pet_vendor_singles",
+        "dicom/ts_htj2k_lossless"
+    };
+    char folder[4096], path[5000];
+
+    if (!has_program("gdcmconv"))
+        return;
+    CU_ASSERT_FATAL(dicom_init(&err));
+    for (size_t n = 0; n < sizeof sets / sizeof *sets; n++) {
+        if (!runner_data_path(sets[n], folder, sizeof folder))
+            return;
+        DIR *const entries = opendir(folder);
+        for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
+            if (strstr(entry->d_name, ".dcm") != NULL) {
+                text_format(path, sizeof path, "%s/%s", folder, entry->d_name);
+                compare_with_another_decoder(path);
+            }
+        closedir(entries);
+    }
+}
+
+static const struct runner_test tests[] = {
+    TEST(lossless_syntaxes_give_the_pixels_that_went_in),
+    TEST(damaged_compressed_pixels_are_refused),
+    TEST(missing_pixels_have_their_sentence),
+    TEST(real_pixels_equal_those_of_other_decoders),
+    { NULL, NULL }
+};
+const struct runner_suite suite_pixels = { "pixels", tests };
