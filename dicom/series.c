@@ -23,7 +23,7 @@ enum tag {
     ACQUISITION_DATE = 0x00080022, ACQUISITION_TIME = 0x00080032, MODALITY = 0x00080060,
     PATIENT_ID = 0x00100020, BODY_PART = 0x00180015, STUDY_UID = 0x0020000d,
     POSITION = 0x00200032, ORIENTATION = 0x00200037, FRAME_OF_REFERENCE = 0x00200052,
-    SAMPLES = 0x00280002, PHOTOMETRIC = 0x00280004, FRAMES = 0x00280008, ROWS = 0x00280010,
+    SAMPLES = 0x00280002, FRAMES = 0x00280008, ROWS = 0x00280010,
     COLUMNS = 0x00280011, PIXEL_SPACING = 0x00280030, BITS_ALLOCATED = 0x00280100,
     BITS_STORED = 0x00280101, HIGH_BIT = 0x00280102, PIXEL_REPRESENTATION = 0x00280103,
     PADDING = 0x00280120, PADDING_LIMIT = 0x00280121, INTERCEPT = 0x00281052,
@@ -41,7 +41,6 @@ struct slice {
 
 struct format {                     /* of stored pixels; alike in all slices */
     long rows, columns, allocated, stored, high, is_signed;
-    bool inverted;                  /* MONOCHROME1 */
 };
 
 struct series {
@@ -116,7 +115,6 @@ static bool read_format(const struct item *image, struct format *ret_format,
                         struct error *err)
 {
     struct format format = { .rows = 0 };
-    char photometric[33];
 
     if (!item_int(image, ROWS, 0, &format.rows)
         || !item_int(image, COLUMNS, 0, &format.columns) || format.rows < 1
@@ -136,8 +134,6 @@ static bool read_format(const struct item *image, struct format *ret_format,
         || format.high >= format.allocated || format.high < format.stored - 1)
         return error_set(err, ERROR_DATA, "%ld bits stored of %ld with high bit %ld",
                          format.stored, format.allocated, format.high);
-    format.inverted = item_text_at(image, PHOTOMETRIC, 0, photometric, sizeof photometric)
-        && strcmp(photometric, "MONOCHROME1") == 0;
     *ret_format = format;
     return true;
 }
@@ -213,7 +209,7 @@ static bool check_alike(const struct series *series, const struct item *image,
     if (format->rows != first->rows || format->columns != first->columns)
         return error_set(err, ERROR_DATA, "%ld x %ld pixels, and %ld x %ld before",
                          format->columns, format->rows, first->columns, first->rows);
-    if (format->is_signed != first->is_signed || format->inverted != first->inverted)
+    if (format->is_signed != first->is_signed)
         return error_set(err, ERROR_DATA, "another pixel format than the slices before");
     if (!read_orientation(image, orientation, err) || !read_spacing(image, spacing, err))
         return false;
@@ -268,7 +264,10 @@ static bool read_slice(const struct item *image, const struct series *series,
 
 /* ---- pixels ---- */
 
-/* Stored bits to a whole number: bits above and below are cut, the sign is extended. */
+/*
+ * Stored bits to a whole number: bits above and below are cut, the sign is extended. MONOCHROME1
+ * is how values are shown, and does not change them (PS3.3 C.7.6.3.1.2).
+ */
 static void widen(const void *pixels, size_t count, const struct format *format,
                   uint16_t *to)
 {
@@ -276,7 +275,7 @@ static void widen(const void *pixels, size_t count, const struct format *format,
     const uint8_t *const bytes = pixels;
     const uint16_t *const words = pixels;
 
-    if (format->allocated == 16 && right == 0 && !format->inverted)
+    if (format->allocated == 16 && right == 0)
         memcpy(to, words, count * sizeof *to);
     else if (format->is_signed)
         for (size_t i = 0; i < count; i++) {
@@ -288,12 +287,6 @@ static void widen(const void *pixels, size_t count, const struct format *format,
             const uint16_t raw = format->allocated == 8 ? bytes[i] : words[i];
             to[i] = (uint16_t)((uint16_t)(raw << left) >> right);
         }
-    if (!format->inverted)
-        return;
-    const uint16_t top = format->is_signed ? (uint16_t)-1
-        : (uint16_t)((1u << format->stored) - 1);
-    for (size_t i = 0; i < count; i++)
-        to[i] = (uint16_t)(top - to[i]);
 }
 
 static bool read_pixels(struct series *series, struct dataset *dataset,
@@ -566,8 +559,8 @@ static bool is_padding(const struct slice *slice, int32_t stored)
     return slice->padded && stored >= slice->padding_from && stored <= slice->padding_to;
 }
 
-/* In place, stored → value as int16; false when one does not fit, the rest then unchanged. */
-static bool fits_int16(const struct series *series)
+/* Whether all values fit int16; CT's padding becomes air and need not. */
+static bool fits_int16(const struct series *series, bool is_ct)
 {
     const size_t pixels = (size_t)series->format.rows * (size_t)series->format.columns;
 
@@ -577,11 +570,13 @@ static bool fits_int16(const struct series *series)
         int32_t low = INT32_MAX, high = INT32_MIN;
         for (size_t i = 0; i < pixels; i++) {
             const int32_t value = stored_value(series, from[i]);
+            if (is_ct && is_padding(slice, value))
+                continue;
             low = value < low ? value : low;
             high = value > high ? value : high;
         }
-        if ((low + slice->intercept < INT16_MIN && !is_padding(slice, low))
-            || high + slice->intercept > INT16_MAX)
+        if (low <= high && (low + slice->intercept < INT16_MIN
+                            || high + slice->intercept > INT16_MAX))
             return false;
     }
     return true;
@@ -654,7 +649,7 @@ static bool fill_values(struct series *series, struct volume *volume,
         warn(facts, "%s", facts->suv);
     volume->slope = 1;
     volume->intercept = 0;
-    if (!is_pet && stays_whole(series) && fits_int16(series)) {
+    if (!is_pet && stays_whole(series) && fits_int16(series, is_ct)) {
         to_int16(series, is_ct);
         volume->type = VOXEL_INT16;
         volume->i16 = (int16_t *)series->block;
