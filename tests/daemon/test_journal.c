@@ -101,8 +101,10 @@ static bool keep(int number)
     struct journal_entry *entry = journal_begin(journal, &err);
     for (size_t done = 0; done < size; done += 16384)
         if (!journal_write(entry, bytes + done, size - done < 16384 ? size - done : 16384,
-                           &err))
+                           &err)) {
+            journal_cancel(entry);
             return false;
+        }
     CU_ASSERT_EQUAL(journal_size(entry), (int64_t)size);
     return journal_commit(entry, &row, &err);
 }

@@ -208,7 +208,9 @@ static void a_worker_may_make_memory_executable(void)
 
 static void take_too_much(void)
 {
-    if (malloc(3ul << 30) == NULL)
+    void *volatile memory = malloc(3ul << 30);      /* or clang leaves it out */
+
+    if (memory == NULL)
         _exit(5);
 }
 
