@@ -193,7 +193,9 @@ bool analyse(const struct volume *volume, const struct analysis_parameters *para
     text_format(findings->method.version, sizeof findings->method.version, METHOD_VERSION);
     findings->method.parameters = "";
     findings->unit = volume->unit;
-    if (!volume_take_like(volume, VOXEL_UINT8, UNIT_NONE, arena, &findings->labels, err))
+    findings->lesion = arena_take(arena, FINDINGS_MAX_SEGMENTS, sizeof *findings->lesion, err);
+    if (findings->lesion == NULL
+        || !volume_take_like(volume, VOXEL_UINT8, UNIT_NONE, arena, &findings->labels, err))
         return false;
     const size_t mark = arena_mark(arena);
     const bool good = run(volume, parameters, arena, findings, err);

@@ -68,10 +68,11 @@ struct findings {
     size_t count;                   /* regions found, those beyond the segments included */
     double total_mm3;               /* of all of them */
     size_t segment_count;           /* min(count, FINDINGS_MAX_SEGMENTS) */
-    struct lesion lesion[FINDINGS_MAX_SEGMENTS];    /* by volume, the largest first */
+    struct lesion *lesion;          /* segment_count of them, the largest first; in the arena */
     /*
-     * VOXEL_UINT8 on the source grid, in the arena: 0, or the label of a lesion above;
-     * regions that were only counted are 0 too. Overlapping kinds get volumes of their own.
+     * On the source grid, in the arena: 0, or the label of a lesion above; regions that were
+     * only counted are 0 too. VOXEL_UINT8 up to 255 labels, else VOXEL_UINT32: read it by
+     * findings_label(). Overlapping kinds (organs) get volumes of their own beside it.
      */
     struct volume labels;
     double window_center, window_width;     /* of the pictures, in `unit` */
@@ -79,6 +80,13 @@ struct findings {
     size_t warning_count;
     char warning[FINDINGS_MAX_WARNINGS][160];
 };
+
+/* The label of voxel `index` of the label volume. */
+static inline uint32_t findings_label(const struct findings *findings, size_t index)
+{
+    return findings->labels.type == VOXEL_UINT8 ? findings->labels.u8[index]
+        : findings->labels.u32[index];
+}
 
 /* Adds a warning (cut to fit; those beyond the limit are dropped but the last says so). */
 void findings_warn(struct findings *findings, const char *format, ...)

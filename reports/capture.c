@@ -77,26 +77,32 @@ static void draw_edge(const struct view *view, struct canvas *canvas, double i0,
                 j1 * view->y_scale, color);
 }
 
+static bool is_inside(const struct findings *findings, size_t index,
+                      const struct lesion *lesion)
+{
+    return findings_label(findings, index) == lesion->label;
+}
+
 /* Edges between pixels of the lesion and others. */
 static void draw_contour(const struct report_context *context, const struct lesion *lesion,
                          const struct view *view, struct canvas *canvas, struct color color)
 {
-    const struct volume *const labels = &context->findings->labels;
-    const size_t width = labels->size[0], height = labels->size[1];
-    const uint8_t *const slice = labels->u8 + lesion->axial_slice * width * height;
+    const struct findings *const findings = context->findings;
+    const size_t width = findings->labels.size[0], height = findings->labels.size[1];
+    const size_t slice = lesion->axial_slice * width * height;
 
     for (size_t j = 0; j < height; j++)
         for (size_t i = 0; i < width; i++) {
             const double x = (double)i, y = (double)j;
-            if (slice[j * width + i] != lesion->label)
+            if (!is_inside(findings, slice + j * width + i, lesion))
                 continue;
-            if (i == 0 || slice[j * width + i - 1] != lesion->label)
+            if (i == 0 || !is_inside(findings, slice + j * width + i - 1, lesion))
                 draw_edge(view, canvas, x, y, x, y + 1, color);
-            if (i + 1 == width || slice[j * width + i + 1] != lesion->label)
+            if (i + 1 == width || !is_inside(findings, slice + j * width + i + 1, lesion))
                 draw_edge(view, canvas, x + 1, y, x + 1, y + 1, color);
-            if (j == 0 || slice[(j - 1) * width + i] != lesion->label)
+            if (j == 0 || !is_inside(findings, slice + (j - 1) * width + i, lesion))
                 draw_edge(view, canvas, x, y, x + 1, y, color);
-            if (j + 1 == height || slice[(j + 1) * width + i] != lesion->label)
+            if (j + 1 == height || !is_inside(findings, slice + (j + 1) * width + i, lesion))
                 draw_edge(view, canvas, x, y + 1, x + 1, y + 1, color);
         }
 }

@@ -27,21 +27,26 @@ struct frames {
     size_t size;
 };
 
-static bool has_label(const struct volume *labels, size_t k, uint32_t label)
+static bool has_label(const struct findings *findings, size_t k, uint32_t label)
 {
-    const size_t slice = labels->size[0] * labels->size[1];
+    const size_t slice = findings->labels.size[0] * findings->labels.size[1];
+    size_t i = 0;
 
-    return memchr(labels->u8 + k * slice, (int)label, slice) != NULL;
+    if (findings->labels.type == VOXEL_UINT8)
+        return memchr(findings->labels.u8 + k * slice, (int)label, slice) != NULL;
+    while (i < slice && findings_label(findings, k * slice + i) != label)
+        i++;
+    return i < slice;
 }
 
-static void pack(const struct volume *labels, struct frames *frames)
+static void pack(const struct findings *findings, struct frames *frames)
 {
-    const size_t slice = labels->size[0] * labels->size[1];
+    const size_t slice = findings->labels.size[0] * findings->labels.size[1];
 
     for (size_t f = 0; f < frames->count; f++) {
-        const uint8_t *const from = labels->u8 + frames->frame[f].slice * slice;
+        const size_t first = frames->frame[f].slice * slice;
         for (size_t i = 0; i < slice; i++)
-            if (from[i] == frames->frame[f].segment)
+            if (findings_label(findings, first + i) == frames->frame[f].segment)
                 frames->bits[(f * slice + i) / 8] |= (uint8_t)(1u << (f * slice + i) % 8);
     }
 }
@@ -62,13 +67,13 @@ static bool collect(const struct findings *findings, struct frames *frames, stru
     for (size_t k = 0, seen = 0; k < slices; k++) {
         bool any = false;
         for (size_t n = 0; n < findings->segment_count && !any; n++)
-            any = has_label(labels, k, findings->lesion[n].label);
+            any = has_label(findings, k, findings->lesion[n].label);
         ordinal[k] = any ? ++seen : 0;
     }
     for (size_t n = 0; n < findings->segment_count; n++) {
         const size_t before = frames->count;
         for (size_t k = 0; k < slices; k++)
-            if (has_label(labels, k, findings->lesion[n].label))
+            if (has_label(findings, k, findings->lesion[n].label))
                 frames->frame[frames->count++] = (struct frame){
                     k, findings->lesion[n].label, ordinal[k] };
         if (frames->count == before) {
@@ -82,7 +87,7 @@ static bool collect(const struct findings *findings, struct frames *frames, stru
     frames->bits = calloc(frames->size + 1, 1);
     if (frames->bits == NULL)
         return error_set(err, ERROR_MEMORY, "frames of the segmentation");
-    pack(labels, frames);
+    pack(findings, frames);
     return true;
 }
 

@@ -188,12 +188,40 @@ static void findings_that_are_not_sound_make_no_result(void)
     dataset_free(source);
 }
 
+/* More than 255 labels need 32 bits: the objects are the same. */
+static void labels_of_32_bits_make_the_same_segmentation(void)
+{
+    static struct report narrow[ROOM], wide[ROOM];
+    size_t count = 0, again = 0;
+
+    prepare(PHANTOM_CT, 2, false);
+    struct dataset *source = make_template();
+    const struct report_context context = { .source = source, .volume = &volume, .facts = &facts,
+        .findings = &findings, .key = "ab", .created = "20260301123456.123000+0100" };
+    CU_ASSERT_FATAL(report_all(&context, narrow, ROOM, &count, &err));
+    const struct volume labels = findings.labels;
+    CU_ASSERT_FATAL(volume_take_like(&labels, VOXEL_UINT32, UNIT_NONE, arena, &findings.labels,
+                                     &err));
+    for (size_t i = 0; i < volume_count(&labels); i++)
+        findings.labels.u32[i] = labels.u8[i];
+    CU_ASSERT_FATAL(report_all(&context, wide, ROOM, &again, &err));
+    CU_ASSERT_EQUAL_FATAL(count, again);
+    for (size_t i = 0; i < count; i++) {
+        CU_ASSERT_EQUAL(narrow[i].size, wide[i].size);
+        CU_ASSERT(memcmp(narrow[i].bytes, wide[i].bytes, narrow[i].size) == 0);
+        report_free(&narrow[i]);
+        report_free(&wide[i]);
+    }
+    dataset_free(source);
+}
+
 static const struct runner_test tests[] = {
     TEST(results_of_ct_read_back_as_the_findings),
     TEST(results_of_an_oblique_mr_read_back_as_the_findings),
     TEST(results_of_pet_read_back_as_the_findings),
     TEST(nothing_found_is_a_result_without_seg),
     TEST(findings_that_are_not_sound_make_no_result),
+    TEST(labels_of_32_bits_make_the_same_segmentation),
     { NULL, NULL }
 };
 const struct runner_suite suite_report = { "report", tests };
