@@ -45,7 +45,7 @@ static void answer_error(struct api_answer *answer, const struct error *err)
     answer_json(answer, status, json_pack("{s:s}", "error", err->text));
 }
 
-static void answer_sentence(struct api_answer *answer, int status, const char *sentence)
+void api_sentence(struct api_answer *answer, int status, const char *sentence)
 {
     answer_json(answer, status, json_pack("{s:s}", "error", sentence));
 }
@@ -285,14 +285,14 @@ static void send_object(const struct api *api, const char *uid, const char *rest
         || !store_find_job(api->store, id, &job, &err) || strcmp(job.study_uid, uid) != 0
         || !store_each_object(api->store, id, match_object, &wanted, &err)
         || !wanted.found) {
-        answer_sentence(answer, 404, "no such object");
+        api_sentence(answer, 404, "no such object");
         return;
     }
     text_format(path, sizeof path, "%s/results/%lld/%s", api->config->data_dir, id,
                 wanted.object.name);
     answer->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (answer->fd < 0) {
-        answer_sentence(answer, 500, "the object's file cannot be opened");
+        api_sentence(answer, 500, "the object's file cannot be opened");
         return;
     }
     answer->status = 200;
@@ -350,7 +350,7 @@ static void show_ready(const struct api *api, struct api_answer *answer)
     struct store_counts counts;
 
     if (access(api->config->data_dir, W_OK | X_OK) != 0)
-        answer_sentence(answer, 503, "the data folder is not writable");
+        api_sentence(answer, 503, "the data folder is not writable");
     else if (!store_count(api->store, &counts, &err))
         answer_json(answer, 503, json_pack("{s:s}", "error", err.text));
     else
@@ -378,7 +378,7 @@ static void call_echo(const struct api *api, const char *name, struct api_answer
     char text_status[8];
 
     if (peer == NULL || peer->port == 0) {
-        answer_sentence(answer, 404, "no peer of this name can be called");
+        api_sentence(answer, 404, "no peer of this name can be called");
         return;
     }
     const struct association_target target = {
@@ -420,11 +420,11 @@ static void answer_study(const struct api *api, const struct api_request *reques
     const char *rest = "";
 
     if (!split_study(path, uid, &rest))
-        answer_sentence(answer, 404, "no such study");
+        api_sentence(answer, 404, "no such study");
     else if (strcmp(rest, "resend") == 0 && request->post)
         resend(api, uid, answer);
     else if (request->post)
-        answer_sentence(answer, 405, "this is not for POST");
+        api_sentence(answer, 405, "this is not for POST");
     else if (rest[0] == '\0')
         show_study(api, request, uid, answer);
     else if (strcmp(rest, "why") == 0)
@@ -432,7 +432,7 @@ static void answer_study(const struct api *api, const struct api_request *reques
     else if (strncmp(rest, "objects/", 8) == 0)
         send_object(api, uid, rest + 8, answer);
     else
-        answer_sentence(answer, 404, "no such page");
+        api_sentence(answer, 404, "no such page");
 }
 
 void api_answer(const struct api *api, const struct api_request *request,
@@ -442,13 +442,13 @@ void api_answer(const struct api *api, const struct api_request *request,
 
     *ret_answer = (struct api_answer){ .fd = -1 };
     if (request->post && !request->trusted)
-        answer_sentence(ret_answer, 405, "this side is for reading only");
+        api_sentence(ret_answer, 405, "this side is for reading only");
     else if (strncmp(path, "/api/studies/", 13) == 0)
         answer_study(api, request, path + 13, ret_answer);
     else if (strncmp(path, "/api/echo/", 10) == 0 && request->post)
         call_echo(api, path + 10, ret_answer);
     else if (request->post)
-        answer_sentence(ret_answer, 405, "this is not for POST");
+        api_sentence(ret_answer, 405, "this is not for POST");
     else if (strcmp(path, "/healthz") == 0)
         answer_json(ret_answer, 200, json_pack("{s:b}", "healthy", 1));
     else if (strcmp(path, "/readyz") == 0)
@@ -460,5 +460,5 @@ void api_answer(const struct api *api, const struct api_request *request,
     else if (strcmp(path, "/api/studies") == 0)
         list_studies(api, ret_answer);
     else
-        answer_sentence(ret_answer, 404, "no such page");
+        api_sentence(ret_answer, 404, "no such page");
 }

@@ -29,6 +29,9 @@ struct api_answer {
     char name[32];                  /* of the attachment */
 };
 
+/* A JSON answer {"error": sentence}. */
+void api_sentence(struct api_answer *answer, int status, const char *sentence);
+
 void api_answer(const struct api *api, const struct api_request *request,
                 struct api_answer *ret_answer);
 

@@ -82,6 +82,7 @@ struct config {
     struct config_organ *organ;
     int workers;                        /* analysis.workers, 1 */
     int threads;                        /* analysis.threads, 2: a worker's */
+    int pool;                           /* analysis.pool, 1: warm workers for requests */
     int max_memory_mib;                 /* analysis.max_memory_mib, 1400 */
     int time_limit_s;                   /* analysis.time_limit_s, 600 */
     int deadline_s;                     /* delivery.deadline_s, 604800 */

@@ -127,6 +127,7 @@ static const struct field study_fields[] = {
 
 static const struct field analysis_fields[] = {
     NUMBER("workers", FIELD_INT, config, workers, 1, 16, "a number of workers (1 to 16)"),
+    NUMBER("pool", FIELD_INT, config, pool, 1, 4, "a number of warm workers (1 to 4)"),
     NUMBER("threads", FIELD_INT, config, threads, 1, 64, "a number of threads (1 to 64)"),
     NUMBER("max_memory_mib", FIELD_INT, config, max_memory_mib, 64, 1048576,
            "a size (64 to 1048576 MiB)"),

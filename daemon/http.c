@@ -1,8 +1,10 @@
 /*
- * Http: the page, the API and tumorctl's socket. It moves bytes: no data set is parsed here. The
+ * Http: the page, the API and tumorctl's socket. It moves bytes: no data set is parsed here, and
+ * what takes pixels is asked of a warm worker while the connection sleeps. The
  * TCP side listens on loopback only, checks Host against rebinding, and cannot change anything.
  */
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +13,11 @@
 #include "daemon/api.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
+#include "daemon/pool.h"
 #include "daemon/role.h"
 #include "daemon/sandbox.h"
 #include "daemon/store.h"
+#include "daemon/view.h"
 #include "daemon/web_files.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -22,10 +26,32 @@
 #define TIMEOUT_S 30
 #define MEMORY_LIMIT 32768          /* of a connection: headers beyond it are refused */
 #define MAX_BODY 65536
+#define MAX_VISITS 64               /* that wait for a worker */
+
+static int seen;                    /* the state of a request whose headers came */
+
+/* A request that waits for a worker; its connection is suspended meanwhile. */
+struct visit {
+    struct MHD_Connection *connection;
+    struct view *view;
+    struct api_answer answer;
+    bool answered;
+    struct visit *next;
+};
+
+struct waiting_room {               /* visits in the order of their coming */
+    pthread_mutex_t mutex;
+    pthread_cond_t came;
+    struct visit *first, **last;
+    size_t count;
+    _Atomic bool closed;
+    struct pool *pool;
+};
 
 struct side {                       /* one listener */
     struct api api;
     bool trusted;
+    struct waiting_room *room;
 };
 
 static const char *const headers[][2] = {
@@ -94,11 +120,116 @@ static const struct web_file *find_file(const char *path)
     return NULL;
 }
 
+/* ---- the waiting room ---- */
+
+/* False when it is full or closed. */
+static bool room_enter(struct waiting_room *room, struct visit *visit)
+{
+    pthread_mutex_lock(&room->mutex);
+    const bool good = !room->closed && room->count < MAX_VISITS;
+    if (good) {
+        MHD_suspend_connection(visit->connection);
+        *room->last = visit;
+        room->last = &visit->next;
+        room->count++;
+        pthread_cond_signal(&room->came);
+    }
+    pthread_mutex_unlock(&room->mutex);
+    return good;
+}
+
+/* The next visit, or NULL when the room is closed and empty. */
+static struct visit *room_next(struct waiting_room *room)
+{
+    pthread_mutex_lock(&room->mutex);
+    while (room->first == NULL && !room->closed)
+        pthread_cond_wait(&room->came, &room->mutex);
+    struct visit *const visit = room->first;
+    if (visit != NULL) {
+        room->first = visit->next;
+        if (room->first == NULL)
+            room->last = &room->first;
+        room->count--;
+    }
+    pthread_mutex_unlock(&room->mutex);
+    return visit;
+}
+
+static void *room_serve(void *context)
+{
+    struct waiting_room *const room = context;
+    struct visit *visit;
+
+    while ((visit = room_next(room)) != NULL) {
+        if (room->closed)
+            api_sentence(&visit->answer, 503, "the node is stopping");
+        else
+            view_run(visit->view, room->pool, &visit->answer);
+        visit->answered = true;
+        MHD_resume_connection(visit->connection);
+    }
+    return NULL;
+}
+
+/* No connection stays suspended: MHD does not end otherwise. */
+static void room_close(struct waiting_room *room, pthread_t *threads, size_t count)
+{
+    pthread_mutex_lock(&room->mutex);
+    room->closed = true;
+    pthread_cond_broadcast(&room->came);
+    pthread_mutex_unlock(&room->mutex);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void visit_free(struct visit *visit)
+{
+    view_free(visit->view);
+    free(visit);
+}
+
+/* The connection is over, answered or not. */
+static void forget_visit(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode how)
+{
+    (void)context;
+    (void)connection;
+    (void)how;
+    if (*state != NULL && *state != &seen)
+        visit_free(*state);
+    *state = NULL;
+}
+
+static enum MHD_Result begin_visit(const struct side *side, struct MHD_Connection *connection,
+                                   const char *path, void **state)
+{
+    struct api_answer refusal = { .fd = -1 };
+    const struct view_request request = {
+        path, MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "center"),
+        MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "width")
+    };
+    struct visit *const visit = calloc(1, sizeof *visit);
+
+    if (visit == NULL)
+        return MHD_NO;
+    visit->connection = connection;
+    visit->view = view_new(&side->api, &request, &refusal);
+    if (visit->view != NULL && room_enter(side->room, visit)) {
+        *state = visit;
+        return MHD_YES;
+    }
+    if (visit->view != NULL)
+        api_sentence(&refusal, 503, "too many pictures are being waited for");
+    visit_free(visit);
+    return put_answer(connection, &refusal);
+}
+
+/* ---- requests ---- */
+
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection,
                               const char *path, const char *method, const char *version,
                               const char *body, size_t *body_size, void **state)
 {
-    static int seen;
     const struct side *const side = context;
     const bool post = strcmp(method, "POST") == 0;
     struct api_answer result;
@@ -108,6 +239,10 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection,
     if (*state == NULL) {               /* the headers came; the body, if any, follows */
         *state = &seen;
         return MHD_YES;
+    }
+    if (*state != &seen) {              /* the worker has answered */
+        struct visit *const visit = *state;
+        return visit->answered ? put_answer(connection, &visit->answer) : MHD_YES;
     }
     if (*body_size > 0) {               /* no call takes one */
         const bool small = *body_size <= MAX_BODY;
@@ -122,6 +257,8 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection,
     if (file != NULL)
         return put(connection, MHD_create_response_from_buffer(*file->size,
                    (void *)file->bytes, MHD_RESPMEM_PERSISTENT), 200, file->type);
+    if (!post && view_is_path(path))
+        return begin_visit(side, connection, path, state);
     const struct api_request request = { path, post, side->trusted };
     api_answer(&side->api, &request, &result);
     return put_answer(connection, &result);
@@ -130,46 +267,76 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection,
 static struct MHD_Daemon *start(struct side *side, int listener)
 {
     return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL
-                            | MHD_USE_ITC, 0, NULL, NULL,
+                            | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
                             answer, side, MHD_OPTION_LISTEN_SOCKET, listener,
+                            MHD_OPTION_NOTIFY_COMPLETED, forget_visit, NULL,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_LIMIT,
                             MHD_OPTION_END);
 }
 
+/* Stores for both sides, and the pool. */
+static bool open_sides(const struct role *role, struct side side[2], struct waiting_room *room,
+                       struct error *err)
+{
+    room->pool = pool_new(role->channel, role->channel_count, err);
+    pthread_mutex_init(&room->mutex, NULL);
+    pthread_cond_init(&room->came, NULL);
+    room->last = &room->first;
+    for (int i = 0; i < 2; i++) {
+        side[i].api.config = role->config;
+        side[i].api.store = store_open(role->config->data_dir, err);
+        side[i].trusted = i == 1;
+        side[i].room = room;
+        if (side[i].api.store == NULL)
+            return false;
+    }
+    return room->pool != NULL;
+}
+
+/* Serves until SIGTERM. */
+static bool serve(const struct role *role, struct side side[2], struct waiting_room *room,
+                  struct error *err)
+{
+    pthread_t threads[ROLE_MAX_POOL];
+    struct MHD_Daemon *daemon[2];
+    size_t count = 0;
+    bool good = true;
+
+    while (count < role->channel_count && count < ROLE_MAX_POOL
+           && pthread_create(&threads[count], NULL, room_serve, room) == 0)
+        count++;
+    for (int i = 0; i < 2; i++) {
+        daemon[i] = start(&side[i], role->listener[i]);
+        good = good && daemon[i] != NULL;
+    }
+    if (good)
+        role_ready();
+    while (good && !role_stopping())
+        nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
+    room_close(room, threads, count);
+    for (int i = 0; i < 2; i++)
+        if (daemon[i] != NULL) {
+            MHD_quiesce_daemon(daemon[i]);  /* else it shuts down the parent's listener too */
+            MHD_stop_daemon(daemon[i]);
+        }
+    return good || error_set(err, ERROR_IO, "the listeners cannot be served");
+}
+
 int http_main(const struct role *role)
 {
-    static struct side web, local;
-    struct MHD_Daemon *daemon[2] = { NULL, NULL };
+    static struct side side[2];         /* the web's, tumorctl's */
+    static struct waiting_room room;
     struct error err;
 
-    if (!sandbox_server(role->config, &err)) {
+    if (!sandbox_server(role->config, &err) || !open_sides(role, side, &room, &err)
+        || !serve(role, side, &room, &err)) {
         log_error("http ends reason=\"%s\"", err.text);
         return EXIT_FAILURE;
     }
-    web.api.config = local.api.config = role->config;
-    web.api.store = store_open(role->config->data_dir, &err);
-    local.api.store = web.api.store == NULL ? NULL : store_open(role->config->data_dir, &err);
-    local.trusted = true;
-    if (local.api.store == NULL) {
-        log_error("http ends reason=\"%s\"", err.text);
-        return EXIT_FAILURE;
-    }
-    daemon[0] = start(&web, role->listener[0]);
-    daemon[1] = start(&local, role->listener[1]);
-    if (daemon[0] == NULL || daemon[1] == NULL) {
-        log_error("http ends reason=\"the listeners cannot be served\"");
-        return EXIT_FAILURE;
-    }
-    role_ready();
-    while (!role_stopping())
-        nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
-    for (int i = 0; i < 2; i++) {
-        MHD_quiesce_daemon(daemon[i]);  /* else it shuts down the parent's listener too */
-        MHD_stop_daemon(daemon[i]);
-    }
-    store_close(web.api.store);
-    store_close(local.api.store);
+    store_close(side[0].api.store);
+    store_close(side[1].api.store);
+    pool_free(room.pool);
     return EXIT_SUCCESS;
 }

@@ -79,13 +79,19 @@ static struct config *read_config(int fd)
     return config;                          /* it stays open: role_reloaded() */
 }
 
+/* Of the role's own descriptors the first are listeners, the others channels. */
+static size_t count_listeners(const char *role)
+{
+    return strcmp(role, "http") == 0 ? 2 : strcmp(role, "receiver") == 0 ? 1 : 0;
+}
+
 static int serve_as(const struct role *role)
 {
     if (strcmp(role->name, "receiver") == 0)
         return receiver_main(role);
     if (strcmp(role->name, "scheduler") == 0)
         return scheduler_main(role);
-    if (strcmp(role->name, "worker") == 0)
+    if (strcmp(role->name, "worker") == 0 || strcmp(role->name, "pool") == 0)
         return worker_main(role);
     if (strcmp(role->name, "sender") == 0)
         return sender_main(role);
@@ -96,13 +102,14 @@ static int serve_as(const struct role *role)
 
 static int run_role(const struct options *options)
 {
-    int fds[PARENT_FD_OWN + ROLE_MAX_WORKERS];
+    int fds[PARENT_FD_MAX];
     const size_t count = parse_fds(options->fds != NULL ? options->fds : "", fds,
-                                   PARENT_FD_OWN + ROLE_MAX_WORKERS);
+                                   PARENT_FD_MAX);
+    const size_t channels = PARENT_FD_OWN + count_listeners(options->role);
     struct role role = { .name = options->role };
     long long number = 0;
 
-    if (count < PARENT_FD_OWN || options->number == NULL
+    if (count < channels || options->number == NULL
         || !text_to_int(options->number, 0, ROLE_MAX_WORKERS - 1, &number)) {
         fputs("tumord: --role is for the node itself\n", stderr);
         return usage();
@@ -112,11 +119,10 @@ static int run_role(const struct options *options)
         return STATUS_CONFIG;
     role.config = config;
     role.number = (int)number;
-    for (size_t i = PARENT_FD_OWN; i < count; i++) {
-        role.channel[i - PARENT_FD_OWN] = fds[i];
-        if (i < PARENT_FD_OWN + 2)
-            role.listener[i - PARENT_FD_OWN] = fds[i];
-    }
+    for (size_t i = PARENT_FD_OWN; i < channels; i++)
+        role.listener[i - PARENT_FD_OWN] = fds[i];
+    for (size_t i = channels; i < count; i++)
+        role.channel[role.channel_count++] = fds[i];
     role_begin(role.name, fds[PARENT_FD_CONFIG], fds[PARENT_FD_READY]);
     log_open(role.name, config->log_level, config->log_target);
     const int status = serve_as(&role);

@@ -1,5 +1,5 @@
 /*
- * Message: what the scheduler and a worker say to each other over a socketpair
+ * Message: what a worker and who gives it work say to each other over a socketpair
  * (SOCK_SEQPACKET). A message is a fixed head, a JSON body, and file descriptors, through
  * which inputs and results pass: a worker has neither database nor path.
  *
@@ -12,8 +12,11 @@
  *   worker → scheduler   FAILED body           {"reason": "…"}
  *   scheduler → worker   PING                  answer READY when idle
  *
- * Interactive requests (a slice for the viewer) will be further kinds, answered by a worker
- * of the warm pool in the same way: request with fds, answer with a memfd.
+ * Receiver, sender and http, and a worker of the pool, in the same way (daemon/pool.h):
+ *
+ *   asker → pool         ERRAND count, body    something that somebody waits for
+ *   pool → asker         WANT, then FILES back, as above; `job` is the errand's number
+ *   pool → asker         ANSWER body, fd       at most one memfd; or FAILED
  */
 #ifndef TUMORD_DAEMON_MESSAGE_H
 #define TUMORD_DAEMON_MESSAGE_H
@@ -29,14 +32,14 @@ struct error;
 
 enum message_kind {
     MESSAGE_READY = 1, MESSAGE_JOB, MESSAGE_WANT, MESSAGE_FILES, MESSAGE_PROGRESS,
-    MESSAGE_RESULT, MESSAGE_FAILED, MESSAGE_PING
+    MESSAGE_RESULT, MESSAGE_FAILED, MESSAGE_PING, MESSAGE_ERRAND, MESSAGE_ANSWER
 };
 
 struct message {
     enum message_kind kind;
     int32_t pid;                    /* of the sender */
     int64_t job, lease;
-    uint32_t first;                 /* of files */
+    uint32_t first;                 /* of files; of an errand: how many it has */
     size_t size;                    /* of the body */
     size_t fd_count;
     int fd[MESSAGE_MAX_FDS];        /* received ones are the receiver's to close */

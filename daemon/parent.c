@@ -47,17 +47,26 @@
  *   receiver    the network, by the DICOM listener; journal and index
  *   scheduler   each worker, by its channel; index, objects, results
  *   worker      the scheduler, by its channel, and nobody else
+ *   pool        receiver, sender and http, by a channel each, and nobody else
  *   sender      the peers' ports; index, objects, results
  *   http        loopback, by the web listener; tumorctl, by the Unix socket; index, results
  *
  * The receiver is first: it makes the index and replays the journal.
  */
-enum kind { RECEIVER, SCHEDULER, SENDER, HTTP, WORKER };
-static const char *const kind_names[] = { "receiver", "scheduler", "sender", "http", "worker" };
+enum kind { RECEIVER, SCHEDULER, SENDER, HTTP, WORKER, POOL };
+static const char *const kind_names[] = { "receiver", "scheduler", "sender", "http", "worker",
+                                          "pool" };
+
+/* Slots: one of each of the first kinds, then the workers, then the pool's. */
+enum { FIRST_POOL = WORKER + ROLE_MAX_WORKERS, SLOTS = FIRST_POOL + ROLE_MAX_POOL };
+
+/* Who asks the pool, in the order of its channels. */
+static const enum kind askers[] = { RECEIVER, SENDER, HTTP };
+#define ASKERS (sizeof askers / sizeof *askers)
 
 struct slot {
     enum kind kind;
-    int number;                         /* of a worker */
+    int number;                         /* of a worker, or one of the pool */
     pid_t pid;                          /* 0: does not run */
     bool wanted, ready, replaced;       /* replaced: it was told to end for a new one */
     int ready_fd;                       /* where it tells that it is ready; -1: it has */
@@ -71,8 +80,8 @@ struct parent {
     int lock, signals, config_fd;       /* the last: the configuration's dump, in memory */
     int dicom, web, control;            /* listeners */
     int channel[ROLE_MAX_WORKERS][2];   /* scheduler's end, worker's end; -1 */
-    struct slot slot[WORKER + ROLE_MAX_WORKERS];
-    size_t slot_count;
+    int pool[ROLE_MAX_POOL][ASKERS][2]; /* the asker's end, the pool's end; -1 */
+    struct slot slot[SLOTS];
     bool started, stopping;
     bool reload_wanted;             /* SIGHUP came while the roles were starting */
     int64_t stop_at_ms;
@@ -90,7 +99,7 @@ static int64_t now_ms(void)
 /* "worker 1", or the plain name. */
 static const char *slot_name(const struct slot *slot, char text[32])
 {
-    if (slot->kind == WORKER)
+    if (slot->kind >= WORKER)
         text_format(text, 32, "%s %d", kind_names[slot->kind], slot->number);
     else
         text_format(text, 32, "%s", kind_names[slot->kind]);
@@ -125,6 +134,18 @@ static bool write_config(struct parent *parent, const struct config *config,
     return good ? error_errno(err, "memory for the configuration") : false;
 }
 
+/* What a role has of the pool: an asker its end to each, one of the pool its end to each. */
+static size_t pool_fds(const struct parent *parent, const struct slot *slot, int *fds)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < parent->config->pool; i++)
+        for (size_t a = 0; a < ASKERS; a++)
+            if (slot->kind == POOL ? slot->number == i : slot->kind == askers[a])
+                fds[count++] = parent->pool[i][a][slot->kind == POOL];
+    return count;
+}
+
 /* The descriptors that are this role's own, after those that every role gets. */
 static size_t own_fds(const struct parent *parent, const struct slot *slot, int *fds)
 {
@@ -139,6 +160,7 @@ static size_t own_fds(const struct parent *parent, const struct slot *slot, int 
             fds[count++] = parent->channel[i][0];
         break;
     case SENDER:
+    case POOL:
         break;
     case HTTP:
         fds[count++] = parent->web;
@@ -148,7 +170,7 @@ static size_t own_fds(const struct parent *parent, const struct slot *slot, int 
         fds[count++] = parent->channel[slot->number][1];
         break;
     }
-    return count;
+    return count + pool_fds(parent, slot, fds + count);
 }
 
 /* In the child: becomes the role, with the named descriptors and no others. */
@@ -177,7 +199,7 @@ static void become(const struct parent *parent, const struct slot *slot, pid_t c
 static bool start(struct parent *parent, struct slot *slot, struct error *err)
 {
     const pid_t creator = getpid();
-    int fds[PARENT_FD_OWN + ROLE_MAX_WORKERS], ready[2];
+    int fds[PARENT_FD_MAX], ready[2];
 
     if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) != 0)
         return error_errno(err, "pipe");
@@ -248,7 +270,7 @@ static void bury(struct parent *parent)
     int status;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        for (size_t i = 0; i < parent->slot_count; i++)
+        for (int i = 0; i < SLOTS; i++)
             if (parent->slot[i].pid == pid)
                 buried(parent, &parent->slot[i], status);
 }
@@ -266,14 +288,14 @@ static void end_slot(struct slot *slot, int64_t kill_at_ms)
 
 static void kill_all(struct parent *parent)
 {
-    for (size_t i = 0; i < parent->slot_count; i++)
+    for (int i = 0; i < SLOTS; i++)
         if (parent->slot[i].pid != 0)
             kill(parent->slot[i].pid, SIGKILL);
 }
 
 static bool any_runs(const struct parent *parent)
 {
-    for (size_t i = 0; i < parent->slot_count; i++)
+    for (int i = 0; i < SLOTS; i++)
         if (parent->slot[i].pid != 0)
             return true;
     return false;
@@ -290,18 +312,29 @@ static void begin_stop(struct parent *parent)
     parent->stop_at_ms = now_ms() + DRAIN_MS;
     sd_notify(0, "STOPPING=1");
     log_notice("stopping");
-    for (size_t i = 0; i < parent->slot_count; i++)
+    for (int i = 0; i < SLOTS; i++)
         end_slot(&parent->slot[i], parent->stop_at_ms);
 }
 
 /* ---- channels and listeners ---- */
 
-static bool make_channels(struct parent *parent, int workers, struct error *err)
+/* Fills a pair that is -1. */
+static bool make_channel(int pair[2], struct error *err)
 {
-    for (int i = 0; i < workers; i++)
-        if (parent->channel[i][0] < 0
-            && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, parent->channel[i]) != 0)
-            return error_errno(err, "channel of worker %d", i);
+    return pair[0] >= 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0
+        || error_errno(err, "channel of a worker");
+}
+
+static bool make_channels(struct parent *parent, const struct config *config,
+                          struct error *err)
+{
+    for (int i = 0; i < config->workers; i++)
+        if (!make_channel(parent->channel[i], err))
+            return false;
+    for (int i = 0; i < config->pool; i++)
+        for (size_t a = 0; a < ASKERS; a++)
+            if (!make_channel(parent->pool[i][a], err))
+                return false;
     return true;
 }
 
@@ -367,13 +400,14 @@ static struct config *load_again(const struct parent_options *options)
 
 static void want_workers(struct parent *parent)
 {
-    for (int i = 0; i < ROLE_MAX_WORKERS; i++) {
-        struct slot *const slot = &parent->slot[WORKER + i];
+    for (int i = WORKER; i < SLOTS; i++) {
+        struct slot *const slot = &parent->slot[i];
+        const bool pool = i >= FIRST_POOL;
+        const int number = i - (pool ? (int)FIRST_POOL : (int)WORKER);
         *slot = slot->wanted || slot->pid != 0 ? *slot
-            : (struct slot){ .kind = WORKER, .number = i, .ready_fd = -1 };
-        slot->wanted = i < parent->config->workers;
+            : (struct slot){ .kind = pool ? POOL : WORKER, .number = number, .ready_fd = -1 };
+        slot->wanted = number < (pool ? parent->config->pool : parent->config->workers);
     }
-    parent->slot_count = WORKER + ROLE_MAX_WORKERS;
 }
 
 /* Whether a role takes the new configuration in place: what it read once has not changed. */
@@ -381,7 +415,7 @@ static bool takes_in_place(enum kind kind, const struct config *old, const struc
 {
     if (kind == RECEIVER)
         return old->port == new->port && strcmp(old->bind, new->bind) == 0
-            && old->max_associations == new->max_associations;
+            && old->max_associations == new->max_associations && old->pool == new->pool;
     return kind == SCHEDULER && old->workers == new->workers;
 }
 
@@ -391,7 +425,7 @@ static bool takes_in_place(enum kind kind, const struct config *old, const struc
  */
 static void renew_roles(struct parent *parent, const struct config *old)
 {
-    for (size_t i = 0; i < parent->slot_count; i++) {
+    for (int i = 0; i < SLOTS; i++) {
         struct slot *const slot = &parent->slot[i];
         if (slot->pid == 0)
             continue;
@@ -400,7 +434,7 @@ static void renew_roles(struct parent *parent, const struct config *old)
             continue;
         }
         slot->replaced = true;
-        end_slot(slot, slot->kind == WORKER
+        end_slot(slot, slot->kind >= WORKER
                  ? now_ms() + 1000LL * (parent->config->time_limit_s + 60)
                  : now_ms() + RELOAD_MS);
     }
@@ -414,7 +448,7 @@ static void reload(struct parent *parent)
 
     if (good && strcmp(config->data_dir, parent->config->data_dir) != 0)
         good = error_set(&err, ERROR_CONFIG, "node.data_dir changes by a restart only");
-    good = good && make_channels(parent, config->workers, &err)
+    good = good && make_channels(parent, config, &err)
         && renew_listeners(parent, config, &err) && write_config(parent, config, &err);
     if (!good) {
         if (config != NULL)
@@ -490,7 +524,7 @@ static void turn(struct parent *parent)
     struct pollfd on = { .fd = parent->signals, .events = POLLIN };
     const bool calm = parent->started && !parent->stopping;
 
-    for (size_t i = 0; i < parent->slot_count; i++) {
+    for (int i = 0; i < SLOTS; i++) {
         hear_ready(&parent->slot[i]);
         if (parent->started || parent->stopping)
             tend(parent, &parent->slot[i]);
@@ -527,11 +561,11 @@ static bool start_first(struct parent *parent, struct slot *slot, struct error *
 
 static bool start_all(struct parent *parent, struct error *err)
 {
-    for (size_t i = 0; i < parent->slot_count; i++)
+    for (int i = 0; i < SLOTS; i++)
         if (parent->slot[i].wanted && !start_first(parent, &parent->slot[i], err))
             return false;
     const int64_t deadline = now_ms() + SETTLE_MS;
-    for (size_t i = 0; i < parent->slot_count; i++)
+    for (int i = 0; i < SLOTS; i++)
         if (parent->slot[i].wanted && !wait_for(parent, &parent->slot[i], deadline, err))
             return false;
     return true;
@@ -572,7 +606,7 @@ static bool open_all(struct parent *parent, struct error *err)
         return error_prefix(err, "web");
     parent->control = listen_unix(config->data_dir, err);
     return parent->control >= 0 && take_signals(parent, err)
-        && make_channels(parent, config->workers, err)
+        && make_channels(parent, config, err)
         && write_config(parent, config, err);
 }
 
@@ -584,6 +618,9 @@ static void prepare(struct parent *parent, struct config *config,
     parent->lock = parent->signals = parent->config_fd = parent->dicom = parent->web = parent->control = -1;
     for (int i = 0; i < ROLE_MAX_WORKERS; i++)
         parent->channel[i][0] = parent->channel[i][1] = -1;
+    for (int i = 0; i < ROLE_MAX_POOL; i++)
+        for (size_t a = 0; a < ASKERS; a++)
+            parent->pool[i][a][0] = parent->pool[i][a][1] = -1;
     for (int i = 0; i < WORKER; i++)
         parent->slot[i] = (struct slot){ .kind = (enum kind)i, .wanted = true, .ready_fd = -1 };
     want_workers(parent);

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "daemon/role.h"
+
 struct config;
 
 struct parent_options {
@@ -16,6 +18,7 @@ struct parent_options {
 int parent_main(struct config *config, const struct parent_options *options);
 
 /* What a role is given on its command line: --fds=, in this order. */
-enum parent_fd { PARENT_FD_CONFIG, PARENT_FD_READY, PARENT_FD_LOCK, PARENT_FD_OWN };
+enum parent_fd { PARENT_FD_CONFIG, PARENT_FD_READY, PARENT_FD_LOCK, PARENT_FD_OWN,
+                 PARENT_FD_MAX = PARENT_FD_OWN + ROLE_MAX_LISTENERS + ROLE_MAX_WORKERS };
 
 #endif

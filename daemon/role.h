@@ -11,21 +11,27 @@
 #include "daemon/config.h"
 
 #define ROLE_MAX_WORKERS 16
+#define ROLE_MAX_POOL 4
+#define ROLE_MAX_LISTENERS 2
 
 struct role {
-    const char *name;                   /* "receiver", "scheduler", "worker", "sender", "http" */
+    /* "receiver", "scheduler", "worker", "pool", "sender", "http" */
+    const char *name;
     const struct config *config;
-    int number;                         /* of the worker, from 0 */
+    int number;                         /* of the worker or pool worker, from 0 */
     /*
      * scheduler: its ends of the workers' socketpairs, config->workers of them.
-     * worker: channel[0] is its end. The parent keeps both ends open over restarts.
+     * worker: channel[0] is its end. http, receiver, sender: their ends to the pool's workers
+     * (daemon/pool.h), config->pool of them. pool: its ends to these three. The parent keeps
+     * both ends open over restarts.
      */
+    size_t channel_count;
     int channel[ROLE_MAX_WORKERS];
     /*
      * receiver: the listening DICOM socket; http: the web socket, then the Unix socket of
      * tumorctl. Made by the parent, so that a restart refuses nobody.
      */
-    int listener[2];
+    int listener[ROLE_MAX_LISTENERS];
 };
 
 /* The signals and descriptors of a role; `config_fd` holds the configuration as a dump, and
@@ -49,7 +55,7 @@ const struct config *role_reloaded(void);
 /* Each returns the process's exit status. */
 int receiver_main(const struct role *role);
 int scheduler_main(const struct role *role);
-int worker_main(const struct role *role);
+int worker_main(const struct role *role);     /* worker and pool */
 int sender_main(const struct role *role);
 int http_main(const struct role *role);
 

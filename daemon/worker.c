@@ -1,18 +1,20 @@
 /*
  * Worker: one job at a time, from bytes to result objects. The only process that parses data
  * sets and pixels, so it has nothing to lose: no network, no files, no database, no new
- * processes. Inputs come as descriptors over its channel, results leave as memfds.
+ * processes. Inputs come as descriptors over its channel, results leave as memfds. The same
+ * program serves as one of the pool: then errands come, over three channels.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "analysis/analyse.h"
+#include "daemon/errand.h"
+#include "daemon/inputs.h"
 #include "daemon/job.h"
 #include "daemon/log.h"
 #include "daemon/message.h"
@@ -24,12 +26,15 @@
 #include "util/arena.h"
 #include "util/error.h"
 
+#define IDLE_MS 60000                   /* then the pool forgets the volume that it holds */
+
 struct worker {
-    int channel;
+    const struct role *role;
+    int channel;                        /* the one that is being served */
     struct arena *arena;                /* kept from study to study: its pages stay */
     struct message *message;            /* the last one received, and the next one sent */
-    int file[MESSAGE_MAX_FDS];          /* the batch of files in hand */
-    size_t file_first, file_count;
+    struct inputs inputs;               /* of the job in hand */
+    struct errands *errands;
 };
 
 static double now_s(void)
@@ -59,130 +64,7 @@ static bool tell_plain(struct worker *worker, enum message_kind kind, const stru
     return tell(worker, kind, job, err);
 }
 
-/* ---- inputs ---- */
-
-static void close_files(struct worker *worker)
-{
-    for (size_t i = 0; i < worker->file_count; i++)
-        close(worker->file[i]);
-    worker->file_count = 0;
-}
-
-/* Asks for the files from number `first` on and waits for them. */
-static bool fetch_files(struct worker *worker, const struct job *job, size_t first,
-                        struct error *err)
-{
-    struct message *const message = worker->message;
-    bool got = false;
-
-    close_files(worker);
-    if (!tell_plain(worker, MESSAGE_WANT, job, first, err))
-        return false;
-    do {
-        if (!message_receive(worker->channel, true, message, &got, err))
-            return false;
-        if (got && (message->kind != MESSAGE_FILES || message->job != job->id
-                    || message->lease != job->lease)) {
-            if (message->kind != MESSAGE_PING)      /* answered by READY when we are done */
-                return error_set(err, ERROR_DENIED, "the lease of job %lld was lost",
-                                 (long long)job->id);
-            message_close_fds(message);
-            got = false;
-        }
-    } while (!got);
-    if (message->fd_count == 0 || message->first != first) {
-        message_close_fds(message);
-        return error_set(err, ERROR_IO, "file %zu of %zu cannot be opened", first + 1,
-                         job->file_count);
-    }
-    memcpy(worker->file, message->fd, message->fd_count * sizeof *worker->file);
-    worker->file_first = first;
-    worker->file_count = message->fd_count;
-    message->fd_count = 0;
-    return true;
-}
-
-/* Reads the whole file into the arena; the mark before it takes it back. */
-static bool read_file(int fd, struct arena *arena, unsigned char **ret_bytes,
-                      size_t *ret_size, struct error *err)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) != 0)
-        return error_errno(err, "stat");
-    const size_t size = (size_t)status.st_size;
-    unsigned char *const bytes = arena_take(arena, size, 1, err);
-    if (bytes == NULL)
-        return false;
-    for (size_t done = 0; done < size;) {
-        const ssize_t got = pread(fd, bytes + done, size - done, (off_t)done);
-        if (got < 0)
-            return error_errno(err, "read");
-        if (got == 0)
-            return error_set(err, ERROR_IO, "the file became shorter while it was read");
-        done += (size_t)got;
-    }
-    *ret_bytes = bytes;
-    *ret_size = size;
-    return true;
-}
-
-static bool add_file(struct worker *worker, int fd, struct series *series,
-                     struct error *err)
-{
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    const size_t mark = arena_mark(worker->arena);
-
-    if (!read_file(fd, worker->arena, &bytes, &size, err))
-        return false;
-    struct dataset *const dataset = dataset_read(bytes, size, err);
-    arena_rewind(worker->arena, mark);
-    if (dataset == NULL)
-        return false;
-    const bool added = series_add(series, dataset, err);
-    dataset_free(dataset);
-    return added;
-}
-
-static bool load(struct worker *worker, const struct job *job, struct series *series,
-                 struct error *err)
-{
-    for (size_t i = 0; i < job->file_count; i++) {
-        if ((i >= worker->file_first + worker->file_count || worker->file_count == 0)
-            && !fetch_files(worker, job, i, err))
-            return false;
-        if (!add_file(worker, worker->file[i - worker->file_first], series, err)) {
-            if (job->file_count > 1)
-                error_prefix(err, "instance %zu of %zu", i + 1, job->file_count);
-            return false;
-        }
-    }
-    close_files(worker);
-    return true;
-}
-
 /* ---- results ---- */
-
-static int to_memfd(const struct report *report, struct error *err)
-{
-    const int fd = memfd_create(report->name, MFD_CLOEXEC);
-
-    if (fd < 0) {
-        error_errno(err, "memory for %s", report->name);
-        return -1;
-    }
-    for (size_t done = 0; done < report->size;) {
-        const ssize_t put = write(fd, report->bytes + done, report->size - done);
-        if (put < 0) {
-            error_errno(err, "memory for %s", report->name);
-            close(fd);
-            return -1;
-        }
-        done += (size_t)put;
-    }
-    return fd;
-}
 
 static void describe(const struct report *report, struct job_result *result)
 {
@@ -222,7 +104,7 @@ static bool answer(struct worker *worker, const struct job *job,
     message->fd_count = 0;
     for (size_t i = 0; good && i < count; i++) {
         describe(&reports[i], &result);
-        const int fd = to_memfd(&reports[i], err);
+        const int fd = errand_memfd(reports[i].name, reports[i].bytes, reports[i].size, err);
         good = fd >= 0;
         if (good)
             message->fd[message->fd_count++] = fd;
@@ -287,7 +169,9 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     struct volume volume;
 
     memset(&findings, 0, sizeof findings);
-    if (!load(worker, job, series, err)
+    inputs_begin(&worker->inputs, worker->channel, worker->message, job->id, job->lease,
+                 job->file_count);
+    if (!inputs_load(&worker->inputs, worker->arena, series, err)
         || !series_volume(series, &volume, &facts, err)
         || !check_need(&volume, worker->arena, err)
         || !analyse(&volume, &job->parameters, worker->arena, &findings, err))
@@ -309,7 +193,7 @@ static bool work(struct worker *worker, const struct job *job, struct error *err
     const bool good = analyse_series(worker, job, series, started_s, err);
     alarm(0);
     series_free(series);
-    close_files(worker);
+    inputs_end(&worker->inputs);
     return good;
 }
 
@@ -334,6 +218,50 @@ static bool take_job(struct worker *worker, struct error *err)
     return tell_plain(worker, MESSAGE_READY, NULL, 0, err);
 }
 
+/* ---- errands ---- */
+
+static bool tell_answer(struct worker *worker, const struct job *errand,
+                        struct errand_answer *answer, struct error *err)
+{
+    struct message *const message = worker->message;
+
+    message->fd_count = answer->fd >= 0;
+    message->fd[0] = answer->fd;
+    snprintf(message->body, sizeof message->body, "%s", answer->body);
+    message->size = strlen(message->body);
+    const bool good = tell(worker, MESSAGE_ANSWER, errand, err);
+    message_close_fds(message);
+    return good;
+}
+
+static bool take_errand(struct worker *worker, struct error *err)
+{
+    struct errand_answer answer = { .fd = -1 };
+    const struct job errand = { .id = worker->message->job };
+    const char *const test = getenv("TUMORD_TEST_WORKER");
+    char *const body = strdup(worker->message->body);
+
+    if (test != NULL)
+        sandbox_self_test(test);
+    inputs_begin(&worker->inputs, worker->channel, worker->message, errand.id, 0,
+                 worker->message->first);
+    alarm(ERRAND_LIMIT_S);
+    const bool done = body != NULL
+        ? errand_run(worker->errands, body, &worker->inputs, &answer, err)
+        : error_set(err, ERROR_MEMORY, "an errand");
+    alarm(0);
+    inputs_end(&worker->inputs);
+    free(body);
+    if (done)
+        return tell_answer(worker, &errand, &answer, err);
+    worker->message->fd_count = 0;
+    snprintf(worker->message->body, sizeof worker->message->body, "%s", err->text);
+    worker->message->size = strlen(worker->message->body);
+    return tell(worker, MESSAGE_FAILED, &errand, err);
+}
+
+/* ---- the loop ---- */
+
 /* What an earlier worker left unread is void: its job is queued again at our READY. */
 static bool drain(struct worker *worker, struct error *err)
 {
@@ -348,40 +276,78 @@ static bool drain(struct worker *worker, struct error *err)
     return true;
 }
 
+static bool hear(struct worker *worker, struct error *err)
+{
+    bool got;
+
+    if (!message_receive(worker->channel, false, worker->message, &got, err))
+        return false;
+    if (!got)
+        return true;
+    switch (worker->message->kind) {
+    case MESSAGE_JOB:
+        return take_job(worker, err);
+    case MESSAGE_ERRAND:
+        return take_errand(worker, err);
+    case MESSAGE_PING:
+        return tell_plain(worker, MESSAGE_READY, NULL, 0, err);
+    default:
+        message_close_fds(worker->message);     /* files of a job that is over */
+        return true;
+    }
+}
+
+/* Each channel in turn, so that nobody's requests keep the others waiting. */
+static bool hear_all(struct worker *worker, struct error *err)
+{
+    const struct role *const role = worker->role;
+    struct pollfd on[ROLE_MAX_WORKERS];
+    bool good = true;
+
+    for (size_t i = 0; i < role->channel_count; i++)
+        on[i] = (struct pollfd){ .fd = role->channel[i], .events = POLLIN };
+    const int count = poll(on, (nfds_t)role->channel_count, IDLE_MS);
+    if (count == 0)
+        errands_forget(worker->errands);
+    for (size_t i = 0; good && count > 0 && i < role->channel_count; i++) {
+        worker->channel = role->channel[i];
+        good = on[i].revents == 0 || hear(worker, err);
+    }
+    return good;
+}
+
 static bool serve(struct worker *worker, struct error *err)
 {
-    bool got, good = drain(worker, err) && tell_plain(worker, MESSAGE_READY, NULL, 0, err);
+    const struct role *const role = worker->role;
+    bool good = true;
 
+    for (size_t i = 0; good && i < role->channel_count; i++) {
+        worker->channel = role->channel[i];
+        good = drain(worker, err) && tell_plain(worker, MESSAGE_READY, NULL, 0, err);
+    }
     if (good)
         role_ready();
-    while (good && !role_stopping()) {
-        good = message_receive(worker->channel, true, worker->message, &got, err);
-        if (!good || !got)
-            continue;
-        if (worker->message->kind == MESSAGE_JOB)
-            good = take_job(worker, err);
-        else if (worker->message->kind == MESSAGE_PING)
-            good = tell_plain(worker, MESSAGE_READY, NULL, 0, err);
-        else
-            message_close_fds(worker->message);     /* files of a job that is over */
-    }
+    while (good && !role_stopping())
+        good = hear_all(worker, err);
     return good || role_stopping();
 }
 
 int worker_main(const struct role *role)
 {
     struct error err = { ERROR_MEMORY, "no memory to start" };
-    struct worker worker = { .channel = role->channel[0] };
+    struct worker worker = { .role = role };
     const size_t memory = (size_t)role->config->max_memory_mib << 20;
 
     worker.message = calloc(1, sizeof *worker.message);
     worker.arena = arena_new(memory, &err);
-    if (worker.message == NULL || worker.arena == NULL
+    worker.errands = worker.arena == NULL ? NULL : errands_new(worker.arena, &err);
+    if (worker.message == NULL || worker.errands == NULL
         || !dicom_init(&err) || !report_init(NULL, &err)
         || !sandbox_worker(role->config, &err) || !serve(&worker, &err)) {
-        log_error("worker ends number=%d reason=\"%s\"", role->number, err.text);
+        log_error("%s ends number=%d reason=\"%s\"", role->name, role->number, err.text);
         return EXIT_FAILURE;
     }
+    errands_free(worker.errands);
     arena_free(worker.arena);
     free(worker.message);
     return EXIT_SUCCESS;

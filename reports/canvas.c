@@ -79,6 +79,42 @@ void canvas_fill(struct canvas *canvas, size_t x, size_t y, size_t width, size_t
             blend(canvas, (long)i, (long)j, color, 255);
 }
 
+/* Where a pixel of the canvas lies between two of the picture, and how near to the second. */
+struct between {
+    size_t low, high;
+    double part;
+};
+
+static struct between find_between(size_t pixel, double scale, size_t count)
+{
+    const double at = ((double)pixel + 0.5) / scale - 0.5;
+    struct between between;
+
+    between.low = (size_t)fmax(0, fmin(floor(at), (double)count - 1));
+    between.high = between.low + 1 < count ? between.low + 1 : between.low;
+    between.part = fmin(fmax(at - (double)between.low, 0), 1);
+    return between;
+}
+
+void canvas_grey(struct canvas *canvas, size_t width, size_t height, const uint8_t *grey,
+                 size_t columns, size_t rows)
+{
+    const double x_scale = (double)width / (double)columns;
+    const double y_scale = (double)height / (double)rows;
+
+    for (size_t y = 0; y < height; y++) {
+        const struct between j = find_between(y, y_scale, rows);
+        const uint8_t *const upper = grey + j.low * columns, *const lower = grey + j.high * columns;
+        for (size_t x = 0; x < width; x++) {
+            const struct between i = find_between(x, x_scale, columns);
+            const double a = i.part, b = j.part;
+            const double level = (1 - b) * ((1 - a) * upper[i.low] + a * upper[i.high])
+                + b * ((1 - a) * lower[i.low] + a * lower[i.high]);
+            memset(canvas->rgb + 3 * (y * canvas->width + x), (int)(level + 0.5), 3);
+        }
+    }
+}
+
 void canvas_line(struct canvas *canvas, double x0, double y0, double x1, double y1,
                  struct color color)
 {

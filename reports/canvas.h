@@ -25,6 +25,9 @@ void canvas_free(struct canvas *canvas);
 
 void canvas_fill(struct canvas *canvas, size_t x, size_t y, size_t width, size_t height,
                  struct color color);
+/* A grey picture, stretched over the upper left width × height of the canvas (bilinear). */
+void canvas_grey(struct canvas *canvas, size_t width, size_t height, const uint8_t *grey,
+                 size_t columns, size_t rows);
 void canvas_line(struct canvas *canvas, double x0, double y0, double x1, double y1,
                  struct color color);
 /* UTF-8 with its baseline at y; what does not fit is cut. Returns the x behind it. */

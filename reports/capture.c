@@ -53,21 +53,7 @@ static void draw_slice(const struct report_context *context, size_t k,
                                              context->findings->window_width);
 
     window_apply(volume, window, k * slice, slice, grey_slice);
-    for (size_t y = 0; y < view->height; y++)
-        for (size_t x = 0; x < view->width; x++) {
-            const double i = ((double)x + 0.5) / view->x_scale - 0.5;
-            const double j = ((double)y + 0.5) / view->y_scale - 0.5;
-            const size_t i0 = (size_t)fmax(0, fmin(floor(i), (double)width - 1));
-            const size_t j0 = (size_t)fmax(0, fmin(floor(j), (double)volume->size[1] - 1));
-            const size_t i1 = i0 + 1 < width ? i0 + 1 : i0;
-            const size_t j1 = j0 + 1 < volume->size[1] ? j0 + 1 : j0;
-            const double a = fmin(fmax(i - (double)i0, 0), 1);
-            const double b = fmin(fmax(j - (double)j0, 0), 1);
-            const double level = (1 - b) * ((1 - a) * grey_slice[j0 * width + i0]
-                                            + a * grey_slice[j0 * width + i1])
-                + b * ((1 - a) * grey_slice[j1 * width + i0] + a * grey_slice[j1 * width + i1]);
-            memset(canvas->rgb + 3 * (y * canvas->width + x), (int)(level + 0.5), 3);
-        }
+    canvas_grey(canvas, view->width, view->height, grey_slice, width, volume->size[1]);
 }
 
 static void draw_edge(const struct view *view, struct canvas *canvas, double i0, double j0,

@@ -87,6 +87,12 @@ void arena_reset(struct arena *arena)
     arena->peak = 0;
 }
 
+void arena_release(struct arena *arena)
+{
+    arena_reset(arena);
+    madvise(arena->base, arena->limit, MADV_DONTNEED);
+}
+
 size_t arena_used(const struct arena *arena)
 {
     return arena->used;

@@ -29,6 +29,7 @@ size_t arena_mark(const struct arena *arena);
 void arena_rewind(struct arena *arena, size_t mark);
 
 void arena_reset(struct arena *arena);              /* empty, its pages kept */
+void arena_release(struct arena *arena);             /* empty, its pages given back */
 size_t arena_used(const struct arena *arena);       /* bytes now */
 size_t arena_peak(const struct arena *arena);       /* bytes at most since the last reset */
 size_t arena_limit(const struct arena *arena);

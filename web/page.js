@@ -57,6 +57,52 @@ function pictures(study, job, parent) {
   }
 }
 
+// One plane and its slider; a picture is asked for only when the one before has come.
+function plane(series, name, facts, window, parent) {
+  const figure = make("figure", undefined, parent);
+  const image = make("img", undefined, figure);
+  const caption = make("figcaption", undefined, figure);
+  const slider = make("input", undefined, figure);
+  let busy = false;
+  slider.type = "range";
+  slider.max = facts.count - 1;
+  slider.value = Math.floor(facts.count / 2);
+  slider.setAttribute("aria-label", name + " plane");
+  image.width = facts.width;
+  image.height = facts.height;
+  function show() {
+    if (busy) return;
+    busy = true;
+    const index = slider.value;
+    image.alt = name + " plane " + (Number(index) + 1);
+    caption.textContent = name + " " + (Number(index) + 1) + " of " + facts.count;
+    image.onload = image.onerror = () => { busy = false; if (index !== slider.value) show(); };
+    image.src = "/api/series/" + series.series_uid + "/planes/" + name + "/" + index
+      + ".png?center=" + window.center + "&width=" + window.width;
+  }
+  slider.oninput = show;
+  show();
+}
+
+// Axial, coronal and sagittal planes of the series, loaded when they are opened.
+function planes(series, parent) {
+  const details = make("details", undefined, parent);
+  make("summary", "Planes", details);
+  const box = make("div", undefined, details);
+  box.className = "planes";
+  details.ontoggle = async () => {
+    if (!details.open || box.childElementCount > 0) return;
+    const wait = make("p", "Loading the series …", box);
+    try {
+      const facts = await ask("/api/series/" + series.series_uid + "/planes");
+      wait.remove();
+      for (const [name, one] of Object.entries(facts.planes)) plane(series, name, one, facts.window, box);
+    } catch (error) {
+      wait.textContent = error.message;
+    }
+  };
+}
+
 function objectLinks(study, job, parent) {
   const line = make("p", "Objects: ", parent);
   for (const object of job.objects.filter(o => o.kind !== "picture")) {
@@ -72,6 +118,7 @@ function showSeries(study, series, parent) {
   make("p", series.reason || "not decided yet", parent);
   const job = series.job;
   if (!job || !job.findings) return;
+  planes(series, parent);
   if (job.findings.lesions.length > 0) lesionTable(job.findings, parent);
   for (const warning of job.findings.warnings) make("p", "Warning: " + warning, parent).className = "faint";
   pictures(study, job, parent);

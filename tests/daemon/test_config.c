@@ -206,6 +206,7 @@ static void the_embedded_defaults_are_those_of_the_manual(void)
     CU_ASSERT_FALSE(config->accept_unknown);
     CU_ASSERT_EQUAL(config->quiet_s, 60);
     CU_ASSERT_EQUAL(config->workers, 1);
+    CU_ASSERT_EQUAL(config->pool, 1);
     CU_ASSERT_EQUAL(config->threads, 2);
     CU_ASSERT_EQUAL(config->max_memory_mib, 1400);
     CU_ASSERT_EQUAL(config->time_limit_s, 600);
