@@ -33,15 +33,16 @@ void analysis_defaults(const char *modality, struct analysis_parameters *ret_par
 }
 
 /*
- * Labels, body, two masks and scratch of one byte a voxel each, levels of two; runs of a mask
- * that is noise could need more, and then the arena's limit says so.
+ * Labels, body, a mask and what is found of it take a byte a voxel each, levels two, and a
+ * candidate as wide as the volume three more. A byte is left for runs: a mask that is noise
+ * could need more, and then the arena's limit says so.
  */
 size_t analyse_need(const size_t size[3], enum voxel_type type)
 {
     const size_t count = size[0] * size[1] * size[2];
 
     (void)type;
-    return 7 * count + count / 2 + smooth_need(size) + ((size_t)48 << 20);
+    return 10 * count + smooth_need(size) + ((size_t)16 << 20);
 }
 
 /* ---- lesions ---- */
@@ -141,16 +142,23 @@ static bool tell(const struct volume *volume, const uint8_t *refined,
 
 static bool search(const struct levels *levels, const struct analysis_parameters *parameters,
                    int sign, const uint8_t *body, uint8_t *refined, struct arena *arena,
-                   struct error *err)
+                   struct findings *findings, struct error *err)
 {
     const size_t mark = arena_mark(arena), count = volume_count(levels->volume);
     uint8_t *const mask = arena_take(arena, count, 1, err);
+    const size_t masked = arena_mark(arena);
     uint8_t *const spare = mask == NULL ? NULL : arena_take(arena, count, 1, err);
+    size_t specks;
 
     if (spare == NULL
-        || !candidates_find(levels, body, parameters, sign, mask, spare, arena, err)
-        || !candidates_refine(levels, body, mask, parameters, sign, refined, arena, err))
+        || !candidates_find(levels, body, parameters, sign, mask, spare, arena, err))
         return false;
+    arena_rewind(arena, masked);
+    if (!candidates_refine(levels, body, mask, parameters, sign, refined, &specks, arena, err))
+        return false;
+    if (specks > 0)
+        findings_warn(findings, "%zu of the smallest candidates were left out: there are too "
+                      "many", specks);
     arena_rewind(arena, mark);
     return true;
 }
@@ -168,9 +176,10 @@ static bool run(const struct volume *volume, const struct analysis_parameters *p
     if (refined == NULL
         || !candidates_body(&levels, body, parameters->threads, arena, err)
         || (parameters->polarity != POLARITY_DARK
-            && !search(&levels, parameters, 1, body, refined, arena, err))
+            && !search(&levels, parameters, 1, body, refined, arena, findings, err))
         || (parameters->polarity != POLARITY_BRIGHT
-            && !search(&levels, parameters, -1, body, refined, arena, err)))
+            && !search(&levels, parameters, -1, body, refined, arena, findings,
+                       err)))
         return false;
     findings->window_center = (levels.low + levels.high) / 2;
     findings->window_width = levels.high - levels.low;

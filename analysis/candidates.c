@@ -42,13 +42,13 @@ static void threshold_body(const struct levels *levels, uint8_t *body)
     const struct volume *const volume = levels->volume;
     const size_t count = volume_count(volume);
 
-    if (volume->unit == UNIT_HU && volume->type == VOXEL_INT16) {
-        const int limit = (int)((BODY_HU - volume->intercept) / volume->slope);
+    if (volume->unit == UNIT_HU && volume->type == VOXEL_INT16 && volume->slope == 1) {
+        const int limit = (int)fmin(fmax(BODY_HU - volume->intercept, INT16_MIN), INT16_MAX);
         for (size_t i = 0; i < count; i++)
             body[i] = volume->i16[i] > limit;
     } else if (volume->unit == UNIT_HU) {
         for (size_t i = 0; i < count; i++)
-            body[i] = volume->f32[i] > BODY_HU;
+            body[i] = volume_value(volume, i) > BODY_HU;
     } else {
         const double air = air_level(levels);
         for (size_t i = 0; i < count; i++)

@@ -30,10 +30,12 @@ bool candidates_find(const struct levels *levels, const uint8_t *body,
 /*
  * Draws the border of each candidate where the unsmoothed levels are half way between its core
  * and its surroundings, and drops those that do not stand out. `refined` gets 1 for what
- * stays; `mask` is read.
+ * stays; `mask` is read. ret_specks: how many of the smallest were left out, since there are
+ * more candidates than any reader would look at.
  */
 bool candidates_refine(const struct levels *levels, const uint8_t *body, const uint8_t *mask,
                        const struct analysis_parameters *parameters, int sign,
-                       uint8_t *refined, struct arena *arena, struct error *err);
+                       uint8_t *refined, size_t *ret_specks, struct arena *arena,
+                       struct error *err);
 
 #endif

@@ -306,53 +306,105 @@ static void measure_axial(const struct scope *scope, const struct hull *hulls,
 
 /* ---- in space ---- */
 
-/* The hull's points in the plane `k`, which may lie between slices. */
-static size_t lift(const struct volume *volume, const struct hull *hull, double k,
-                   double (*to)[3])
+struct layer {                      /* the outermost points of a plane */
+    double (*point)[3];
+    size_t count;
+    double low[3], high[3];         /* the box around them */
+};
+
+static double square_of(const double from[3], const double to[3])
 {
-    for (size_t n = 0; n < hull->count; n++)
-        volume_to_patient(volume, (const double[3]){ hull->point[n].i, hull->point[n].j, k },
-                          to[n]);
-    return hull->count;
+    const double x = to[0] - from[0], y = to[1] - from[1], z = to[2] - from[2];
+
+    return x * x + y * y + z * z;
 }
 
-/* All pairs; corners of the slices' hulls are few. */
-static double longest_of(double (*points)[3], size_t count)
+/* The hull's points in the plane `k`, which may lie between slices. */
+static void lift(const struct volume *volume, const struct hull *hull, double k,
+                 struct layer *layer)
+{
+    layer->count = hull->count;
+    for (int axis = 0; axis < 3; axis++) {
+        layer->low[axis] = INFINITY;
+        layer->high[axis] = -INFINITY;
+    }
+    for (size_t n = 0; n < hull->count; n++) {
+        double *const mm = layer->point[n];
+        volume_to_patient(volume, (const double[3]){ hull->point[n].i, hull->point[n].j, k },
+                          mm);
+        for (int axis = 0; axis < 3; axis++) {
+            layer->low[axis] = fmin(layer->low[axis], mm[axis]);
+            layer->high[axis] = fmax(layer->high[axis], mm[axis]);
+        }
+    }
+}
+
+/* The square of what no two points of the layers can be farther apart than. */
+static double farthest(const struct layer *a, const struct layer *b)
+{
+    double square = 0;
+
+    for (int axis = 0; axis < 3; axis++) {
+        const double there = b->high[axis] - a->low[axis], back = a->high[axis] - b->low[axis];
+        const double most = fmax(fabs(there), fabs(back));
+        square += most * most;
+    }
+    return square;
+}
+
+static double longest_between(const struct layer *a, const struct layer *b, double longest)
+{
+    for (size_t m = 0; m < a->count; m++)
+        for (size_t n = 0; n < b->count; n++)
+            longest = fmax(longest, square_of(a->point[m], b->point[n]));
+    return longest;
+}
+
+/* The layers farthest apart come first, so that the boxes of most others rule them out. */
+static double longest_of(const struct layer *layers, size_t count)
 {
     double longest = 0;
 
-    for (size_t a = 0; a < count; a++)
-        for (size_t b = a + 1; b < count; b++) {
-            const double x = points[b][0] - points[a][0], y = points[b][1] - points[a][1];
-            const double z = points[b][2] - points[a][2];
-            longest = fmax(longest, x * x + y * y + z * z);
-        }
+    for (size_t apart = count; apart-- > 0;)
+        for (size_t n = 0; n + apart < count; n++)
+            if (layers[n].count > 0 && layers[n + apart].count > 0
+                && farthest(&layers[n], &layers[n + apart]) > longest)
+                longest = longest_between(&layers[n], &layers[n + apart], longest);
     return sqrt(longest);
+}
+
+static bool add_layer(const struct scope *scope, const struct hull *hull, double k,
+                      struct layer *layer, struct arena *arena, struct error *err)
+{
+    layer->point = arena_take(arena, hull->count, sizeof *layer->point, err);
+    if (layer->point == NULL)
+        return false;
+    lift(scope->volume, hull, k, layer);
+    return true;
 }
 
 /* Middles of the voxels' faces: those inside slices, and those half a slice off. */
 static bool measure_longest(const struct scope *scope, struct hull *spare,
                             struct lesion *lesion, struct arena *arena, struct error *err)
 {
-    size_t room = 0, count = 0;
+    const size_t slices = scope->high[2] - scope->low[2] + 1;
+    struct layer *const layers = arena_take(arena, 3 * slices, sizeof *layers, err);
+    struct layer *layer = layers;
 
-    for (size_t k = scope->low[2]; k <= scope->high[2]; k++) {
-        slice_hull(scope, k, OUTLINE_FACES, spare);
-        room += spare->count;
-        slice_hull(scope, k, OUTLINE_CENTRES, spare);
-        room += 2 * spare->count;
-    }
-    double (*const points)[3] = arena_take(arena, room, sizeof *points, err);
-    if (points == NULL)
+    if (layers == NULL)
         return false;
-    for (size_t k = scope->low[2]; k <= scope->high[2]; k++) {
-        slice_hull(scope, k, OUTLINE_FACES, spare);
-        count += lift(scope->volume, spare, (double)k, points + count);
-        slice_hull(scope, k, OUTLINE_CENTRES, spare);
-        count += lift(scope->volume, spare, (double)k - 0.5, points + count);
-        count += lift(scope->volume, spare, (double)k + 0.5, points + count);
+    for (size_t n = 0; n < slices; n++, layer += 3) {
+        const size_t slice = scope->low[2] + n;
+        const double k = (double)slice;
+        slice_hull(scope, slice, OUTLINE_CENTRES, spare);
+        if (!add_layer(scope, spare, k - 0.5, layer, arena, err)
+            || !add_layer(scope, spare, k + 0.5, layer + 2, arena, err))
+            return false;
+        slice_hull(scope, slice, OUTLINE_FACES, spare);
+        if (!add_layer(scope, spare, k, layer + 1, arena, err))
+            return false;
     }
-    lesion->longest_mm = longest_of(points, count);
+    lesion->longest_mm = longest_of(layers, 3 * slices);
     return true;
 }
 

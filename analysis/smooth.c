@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/number.h"
 #include "analysis/pool.h"
 #include "util/arena.h"
 #include "util/error.h"
@@ -22,7 +23,7 @@ struct kernel smooth_kernel(double sigma)
         return kernel;              /* under a tenth of the weight would leave the centre */
     kernel.radius = (int)fmin(ceil(3 * sigma), SMOOTH_MAX_RADIUS);
     for (int r = 0; r <= kernel.radius; r++) {
-        weight[r] = exp(-0.5 * r * r / (sigma * sigma));
+        weight[r] = number_exp(-0.5 * r * r / (sigma * sigma));
         sum += r == 0 ? weight[r] : 2 * weight[r];
     }
     int32_t rest = ONE;
@@ -41,10 +42,12 @@ double smooth_center(const struct kernel *kernel)
 
 double smooth_energy(const struct kernel *kernel)
 {
-    double sum = pow(smooth_center(kernel), 2);
+    double sum = smooth_center(kernel) * smooth_center(kernel);
 
-    for (int r = 1; r <= kernel->radius; r++)
-        sum += 2 * pow(kernel->weight[r] / (double)ONE, 2);
+    for (int r = 1; r <= kernel->radius; r++) {
+        const double weight = kernel->weight[r] / (double)ONE;
+        sum += 2 * weight * weight;
+    }
     return sum;
 }
 

@@ -26,21 +26,31 @@ static void terms_at(const size_t size[3], const size_t voxel[3], double term[SU
                 term[count++] = x[a] * y[b] * z[c];
 }
 
-static double evaluate(const double weight[SURFACE_TERMS], const double term[SURFACE_TERMS])
+/* The terms of one row gathered by powers of x. */
+void surface_row(const struct surface *surface, size_t j, size_t k, double ret_weight[4])
 {
-    double sum = 0;
+    double term[SURFACE_TERMS];
+    int count = 0;
 
-    for (int t = 0; t < SURFACE_TERMS; t++)
-        sum += weight[t] * term[t];
-    return sum;
+    /* At the end of the row x is 1, and all its powers. */
+    terms_at(surface->size, (const size_t[3]){ surface->size[0] - 1, j, k }, term);
+    if (surface->size[0] == 1)
+        terms_at((const size_t[3]){ 2, surface->size[1], surface->size[2] },
+                 (const size_t[3]){ 1, j, k }, term);
+    for (int a = 0; a < 4; a++) {
+        ret_weight[a] = 0;
+        for (int b = 0; a + b < 4; b++)
+            for (int c = 0; a + b + c < 4; c++, count++)
+                ret_weight[a] += surface->weight[count] * term[count];
+    }
 }
 
 double surface_at(const struct surface *surface, size_t i, size_t j, size_t k)
 {
-    double term[SURFACE_TERMS];
+    double weight[4];
 
-    terms_at(surface->size, (const size_t[3]){ i, j, k }, term);
-    return evaluate(surface->weight, term);
+    surface_row(surface, j, k, weight);
+    return surface_in_row(surface, weight, i);
 }
 
 static bool solve(double a[SURFACE_TERMS][SURFACE_TERMS], double b[SURFACE_TERMS])

@@ -29,6 +29,18 @@ bool surface_fit(const struct surface_sample *samples, size_t count, const size_
 
 double surface_at(const struct surface *surface, size_t i, size_t j, size_t k);
 
+/* The same for a whole row, and much faster: a cubic in i, whose weights come first. */
+void surface_row(const struct surface *surface, size_t j, size_t k, double ret_weight[4]);
+
+static inline double surface_in_row(const struct surface *surface, const double weight[4],
+                                    size_t i)
+{
+    const double last = surface->size[0] > 1 ? (double)(surface->size[0] - 1) : 1;
+    const double x = surface->size[0] > 1 ? 2.0 * (double)(int)i / last - 1 : 0;
+
+    return weight[0] + x * (weight[1] + x * (weight[2] + x * weight[3]));
+}
+
 /* The middle value, and 1.4826 × the median distance from it; `values` are reordered. */
 double surface_median(double *values, size_t count);
 

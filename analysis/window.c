@@ -7,11 +7,16 @@
 
 #define SIXTEENTHS 16
 #define TOP 255
+#define LIMIT16 ((int64_t)1 << 45)  /* far beyond any voxel, and products stay in 64 bits */
 #define TABLE_PAYS 65536        /* voxels from which a table of all values is worth its making */
 
+/* What is no number becomes the lowest value. */
 static int64_t to_sixteenths(double value)
 {
-    return (int64_t)floor(value * SIXTEENTHS + 0.5);
+    const double sixteenths = floor(value * SIXTEENTHS + 0.5);
+
+    return sixteenths >= LIMIT16 ? LIMIT16
+        : sixteenths > -LIMIT16 ? (int64_t)sixteenths : -LIMIT16;
 }
 
 struct window window_make(double center, double width)

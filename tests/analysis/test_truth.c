@@ -128,7 +128,7 @@ static void pet_phantoms_are_found_as_they_are(void)
 
 static void phantoms_without_lesions_give_none(void)
 {
-    for (uint64_t seed = 101; seed < 107; seed++)
+    for (uint64_t seed = 101; seed < 111; seed++)
         for (int modality = 0; modality < 3; modality++) {
             struct phantom_options options;
             phantom_defaults((enum phantom_modality)modality, &options);
@@ -191,6 +191,44 @@ static void need_is_an_upper_bound(void)
     }
 }
 
+static int16_t hard_voxel(int i, int j, int k, bool specks)
+{
+    const double x = i / 2.0 - 64, y = j / 2.0 - 64, r = sqrt(x * x + y * y);
+    const uint32_t chance = (uint32_t)((k * 256 + j) * 256 + i) * 2654435761u;
+
+    if (r > 58)
+        return -1000;
+    if (specks)
+        return chance >> 24 < 30 ? 2000 : (int16_t)(chance >> 12 & 31);
+    /* a thread that winds up the body: its box is nearly the volume */
+    const double turn = fmod(atan2(y, x) + k * 0.13 + 100, 2 * M_PI);
+    return fabs(r - 48) < 5 && turn < 0.9 ? 300 : (int16_t)(60 + (chance >> 12 & 31));
+}
+
+/* What takes most memory: a region whose box is the volume, and specks everywhere. */
+static void need_is_an_upper_bound_for_what_is_wide_and_for_specks(void)
+{
+    struct analysis_parameters parameters;
+    const struct volume grid = { .type = VOXEL_INT16, .unit = UNIT_HU, .size = { 256, 256, 96 },
+        .slope = 1, .even = true,
+        .affine = { { 1.5, 0, 0, 0 }, { 0, 1.5, 0, 0 }, { 0, 0, 3, 0 } } };
+
+    if (arena == NULL)
+        arena = arena_new((size_t)2 << 30, &err);
+    analysis_defaults("CT", &parameters);
+    for (int specks = 0; specks < 2; specks++) {
+        arena_reset(arena);
+        CU_ASSERT_FATAL(volume_take_like(&grid, VOXEL_INT16, UNIT_HU, arena, &volume, &err));
+        for (int at = 0; at < 256 * 256 * 96; at++)
+            volume.i16[at] = hard_voxel(at % 256, at / 256 % 256, at / 256 / 256, specks);
+        const size_t used = arena_used(arena);
+        CU_ASSERT(analyse(&volume, &parameters, arena, &findings, &err));
+        CU_ASSERT(arena_peak(arena) - used <= analyse_need(volume.size, volume.type));
+        CU_ASSERT_EQUAL(findings.count, specks ? 0 : 1);
+        CU_ASSERT(specks || findings.lesion[0].high[2] - findings.lesion[0].low[2] > 90);
+    }
+}
+
 static void bad_volumes_end_in_their_sentence(void)
 {
     static float voxel[4 * 4 * 4];
@@ -208,6 +246,9 @@ static void bad_volumes_end_in_their_sentence(void)
     voxel[7] = NAN;
     CU_ASSERT_FALSE(analyse(&bad, &parameters, arena, &findings, &err));
     CU_ASSERT_STRING_EQUAL(err.text, "analysis: voxel 7 is not finite");
+    bad.slope = INFINITY;
+    CU_ASSERT_FALSE(analyse(&bad, &parameters, arena, &findings, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "analysis: slope inf and intercept 0");
     bad.size[2] = 0;
     CU_ASSERT_FALSE(analyse(&bad, &parameters, arena, &findings, &err));
     CU_ASSERT_STRING_EQUAL(err.text, "no voxels");
@@ -225,6 +266,7 @@ static const struct runner_test tests[] = {
     TEST(neuroblastoma_is_one_mass_across_the_midline),
     TEST(result_does_not_depend_on_threads),
     TEST(need_is_an_upper_bound),
+    TEST(need_is_an_upper_bound_for_what_is_wide_and_for_specks),
     { NULL, NULL }
 };
 const struct runner_suite suite_truth = { "truth", tests };
