@@ -10,13 +10,19 @@
 #include "dcmtk/dcmdata/dctk.h"
 #include "dcmtk/dcmdata/dcistrmb.h"
 #include "dcmtk/dcmdata/dcostrmb.h"
+#include "dcmtk/dcmdata/dcpixel.h"
+#include "dcmtk/dcmdata/dcpixseq.h"
 #include "dcmtk/dcmdata/dcrledrg.h"
+#include "dcmtk/dcmdata/dcrleerg.h"
 #include "dcmtk/dcmdata/dcwcache.h"
 #include "dcmtk/dcmjpeg/djdecode.h"
+#include "dcmtk/dcmjpeg/djencode.h"
 #include "dcmtk/dcmjpls/djdecode.h"
+#include "dcmtk/dcmjpls/djencode.h"
 #include "dcmtk/oflog/oflog.h"
 
 #include "dicom/dataset.h"
+#include "dicom/openjpeg.h"
 
 extern "C" {
 #include "dicom/association.h"
@@ -64,6 +70,14 @@ static DcmTagKey key_of(uint32_t tag)
     return DcmTagKey(static_cast<Uint16>(tag >> 16), static_cast<Uint16>(tag & 0xffff));
 }
 
+static DcmElement *find(const struct item *item, uint32_t tag)
+{
+    DcmElement *element = nullptr;
+
+    native(item)->findAndGetElement(key_of(tag), element);
+    return element;
+}
+
 extern "C" bool dicom_init(struct error *err)
 {
     OFLog::configure(OFLogger::FATAL_LOG_LEVEL);
@@ -72,6 +86,11 @@ extern "C" bool dicom_init(struct error *err)
     DcmRLEDecoderRegistration::registerCodecs();
     DJDecoderRegistration::registerCodecs();
     DJLSDecoderRegistration::registerCodecs();
+    DcmRLEEncoderRegistration::registerCodecs();
+    DJEncoderRegistration::registerCodecs();
+    /* Not "cooked", which would drop what lies above Bits Stored. */
+    DJLSEncoderRegistration::registerCodecs(0, 0, 0, 0, OFFalse);
+    openjpeg_register();
     return true;
 }
 
@@ -101,6 +120,49 @@ static bool parse(struct dataset *dataset, const void *bytes, size_t size, struc
     return true;
 }
 
+/*
+ * High-throughput JPEG 2000, of which DCMTK 3.6.7 knows not even the name. The encoding is that
+ * of JPEG 2000, and OpenJPEG sees by the codestream which of both it is.
+ */
+static bool is_high_throughput(const char *syntax)
+{
+    return std::strcmp(syntax, "1.2.840.10008.1.2.4.201") == 0
+        || std::strcmp(syntax, "1.2.840.10008.1.2.4.202") == 0
+        || std::strcmp(syntax, "1.2.840.10008.1.2.4.203") == 0;
+}
+
+static bool parse_high_throughput(struct dataset *dataset, const unsigned char *bytes,
+                                  size_t size, const struct association_meta *meta,
+                                  struct error *err)
+{
+    DcmDataset *const root = dataset->getDataset();
+    DcmInputBufferStream stream;
+
+    stream.setBuffer(bytes + meta->length, static_cast<offile_off_t>(size - meta->length));
+    stream.setEos();
+    root->transferInit();
+    const OFCondition status = root->read(stream, EXS_JPEG2000LosslessOnly);
+    root->transferEnd();
+    if (status.bad())
+        return error_set(err, ERROR_DATA, "data set: %s", status.text());
+    std::memcpy(dataset->syntax, meta->transfer_syntax, sizeof dataset->syntax);
+    return true;
+}
+
+static bool parse_either(struct dataset *dataset, const void *bytes, size_t size,
+                         struct error *err)
+{
+    const unsigned char *const at = static_cast<const unsigned char *>(bytes);
+    struct association_meta meta;
+    struct error none;
+
+    if (size > 132 && std::memcmp(at + 128, "DICM", 4) == 0
+        && association_read_meta(bytes, size, &meta, &none)
+        && is_high_throughput(meta.transfer_syntax))
+        return parse_high_throughput(dataset, at, size, &meta, err);
+    return parse(dataset, bytes, size, err);
+}
+
 extern "C" struct dataset *dataset_read(const void *bytes, size_t size, struct error *err)
 {
     struct dataset *dataset = nullptr;
@@ -109,7 +171,7 @@ extern "C" struct dataset *dataset_read(const void *bytes, size_t size, struct e
         return nullptr;
     try {
         dataset = new struct dataset;
-        if (parse(dataset, bytes, size, err))
+        if (parse_either(dataset, bytes, size, err))
             return dataset;
     } catch (const std::exception &failure) {
         error_set(err, ERROR_MEMORY, "data set: %s", failure.what());
@@ -147,8 +209,8 @@ extern "C" struct item *dataset_root(struct dataset *dataset)
     return foreign(dataset->getDataset());
 }
 
-static bool encode(DcmDataset *root, unsigned char *buffer, size_t room, size_t *ret_size,
-                   struct error *err)
+static bool encode(DcmDataset *root, E_TransferSyntax syntax, unsigned char *buffer,
+                   size_t room, size_t *ret_size, struct error *err)
 {
     DcmOutputBufferStream stream(buffer, static_cast<offile_off_t>(room));
     DcmWriteCache cache;
@@ -156,10 +218,10 @@ static bool encode(DcmDataset *root, unsigned char *buffer, size_t room, size_t 
     offile_off_t length = 0;
 
     root->transferInit();
-    const OFCondition status = root->write(stream, EXS_LittleEndianExplicit,
-                                           EET_ExplicitLength, &cache, EGL_withoutGL,
-                                           EPD_withoutPadding);
+    const OFCondition status = root->write(stream, syntax, EET_ExplicitLength, &cache,
+                                           EGL_withoutGL, EPD_withoutPadding);
     root->transferEnd();
+    stream.flush();
     stream.flushBuffer(written, length);
     if (status.bad())
         return error_set(err, ERROR_DATA, "data set: %s", status.text());
@@ -167,72 +229,127 @@ static bool encode(DcmDataset *root, unsigned char *buffer, size_t room, size_t 
     return true;
 }
 
-extern "C" bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes,
-                              size_t *ret_size, struct error *err)
+/* The meta header and the data set in `syntax`, in which its pixels are already. */
+static bool write_file(struct dataset *dataset, const DcmXfer &syntax,
+                       unsigned char **ret_bytes, size_t *ret_size, struct error *err)
 {
     char class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE];
     DcmDataset *const root = dataset->getDataset();
 
-    if (dataset->failure.code != ERROR_NONE) {
-        *err = dataset->failure;
-        return false;
-    }
     if (!item_text_at(foreign(root), 0x00080016, 0, class_uid, sizeof class_uid)
         || !item_text_at(foreign(root), 0x00080018, 0, sop_uid, sizeof sop_uid))
         return error_set(err, ERROR_DATA, "data set without SOP Class or Instance UID");
-    try {
-        const size_t room = root->calcElementLength(EXS_LittleEndianExplicit,
-                                                    EET_ExplicitLength) + 65536;
-        unsigned char *const bytes = static_cast<unsigned char *>(std::malloc(room));
-        if (bytes == nullptr)
-            return error_set(err, ERROR_MEMORY, "data set of %zu bytes", room);
-        const size_t meta = association_write_meta(class_uid, sop_uid, "1.2.840.10008.1.2.1",
-                                                   "", bytes, 1024);
-        size_t size = 0;
-        if (!encode(root, bytes + meta, room - meta, &size, err)) {
-            std::free(bytes);
-            return false;
-        }
-        *ret_bytes = bytes;
-        *ret_size = meta + size;
-        return true;
-    } catch (const std::exception &failure) {
-        return error_set(err, ERROR_MEMORY, "data set: %s", failure.what());
+    const size_t length = root->calcElementLength(syntax.getXfer(), EET_ExplicitLength);
+    const size_t room = length + length / 1000 + 65536;     /* deflating may add a little */
+    unsigned char *const bytes = static_cast<unsigned char *>(std::malloc(room));
+    if (bytes == nullptr)
+        return error_set(err, ERROR_MEMORY, "data set of %zu bytes", room);
+    const size_t meta = association_write_meta(class_uid, sop_uid, syntax.getXferID(), "",
+                                               bytes, 1024);
+    size_t size = 0;
+    if (!encode(root, syntax.getXfer(), bytes + meta, room - meta, &size, err)) {
+        std::free(bytes);
+        return false;
     }
+    *ret_bytes = bytes;
+    *ret_size = meta + size;
+    return true;
+}
+
+extern "C" bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes,
+                              size_t *ret_size, struct error *err)
+{
+    return dataset_write_as(dataset, "1.2.840.10008.1.2.1", ret_bytes, ret_size, err);
 }
 
 /* ---- pixels ---- */
 
-/* JPEG 2000 and, of which DCMTK 3.6.7 knows not even the name, its high-throughput kin. */
-static bool is_jpeg_2000(const char *syntax)
+/* What is stored as it came, and why it is not decoded; NULL for all other syntaxes. */
+static const char *why_not(const char *syntax)
 {
-    static const char *const known[] = {
-        "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.92",
-        "1.2.840.10008.1.2.4.93", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202",
-        "1.2.840.10008.1.2.4.203"
+    static const char multi[] = "multi-component JPEG 2000 is stored and not decoded",
+        served[] = "its pixels lie at a JPIP server, which is not asked",
+        video[] = "MPEG video is stored and not decoded",
+        live[] = "SMPTE video is stored and not decoded";
+    static const struct { const char *root, *why; } known[] = {
+        { "1.2.840.10008.1.2.4.92", multi }, { "1.2.840.10008.1.2.4.93", multi },
+        { "1.2.840.10008.1.2.4.94", served }, { "1.2.840.10008.1.2.4.95", served },
+        { "1.2.840.10008.1.2.4.204", served }, { "1.2.840.10008.1.2.4.205", served },
+        { "1.2.840.10008.1.2.4.100", video }, { "1.2.840.10008.1.2.4.101", video },
+        { "1.2.840.10008.1.2.4.102", video }, { "1.2.840.10008.1.2.4.103", video },
+        { "1.2.840.10008.1.2.4.104", video }, { "1.2.840.10008.1.2.4.105", video },
+        { "1.2.840.10008.1.2.4.106", video }, { "1.2.840.10008.1.2.4.107", video },
+        { "1.2.840.10008.1.2.4.108", video }, { "1.2.840.10008.1.2.7", live }
     };
 
-    for (const char *uid : known)
-        if (std::strcmp(syntax, uid) == 0)
-            return true;
-    return false;
+    for (const auto &one : known) {
+        const size_t length = std::strlen(one.root);
+        /* .100.1 and its like are the same in several fragments */
+        if (std::strncmp(syntax, one.root, length) == 0
+            && (syntax[length] == '\0' || syntax[length] == '.'))
+            return one.why;
+    }
+    return nullptr;
+}
+
+/* Before a decoder takes memory: what the data set says, and what is there to be decoded. */
+static bool check_bound(struct dataset *dataset, struct error *err)
+{
+    static const uint32_t factors[] = { 0x00280010, 0x00280011, 0x00280002, 0x00280100,
+                                        0x00280008 };
+    struct item *const root = dataset_root(dataset);
+    DcmElement *const element = find(root, 0x7fe00010);
+    DcmPixelSequence *fragments = nullptr;
+    uint64_t bits = 1;
+    long value = 1;
+
+    for (uint32_t tag : factors) {
+        if (!item_int(root, tag, 0, &value))
+            value = 1;
+        if (value < 1 || __builtin_mul_overflow(bits, static_cast<uint64_t>(value), &bits)
+            || bits / 8 > 0xfffffffe)
+            return error_set(err, ERROR_LIMIT, "an image of more than 4 GiB, or of nothing");
+    }
+    if (element == nullptr || element->ident() != EVR_PixelData)
+        return error_set(err, ERROR_DATA, "image without Pixel Data");
+    E_TransferSyntax syntax = EXS_Unknown;
+    const DcmRepresentationParameter *parameter = nullptr;
+    DcmPixelData *const pixels = static_cast<DcmPixelData *>(element);
+    pixels->getOriginalRepresentationKey(syntax, parameter);
+    if (pixels->getEncapsulatedRepresentation(syntax, parameter, fragments).bad()
+        || fragments == nullptr)
+        return true;                            /* decoded before, or never encoded */
+    /* `value` is Number of Frames, the last factor. */
+    return fragments->card() > static_cast<unsigned long>(value)
+        || error_set(err, ERROR_DATA, "%ld frames in %lu fragments", value,
+                     fragments->card() > 0 ? fragments->card() - 1 : 0);
+}
+
+/* The representation that chooseRepresentation() made is there, and can be written. */
+static bool choose(DcmDataset *root, E_TransferSyntax syntax, struct error *err)
+{
+    const DcmXfer from(root->getOriginalXfer()), to(syntax);
+    const OFCondition status = root->chooseRepresentation(syntax, nullptr);
+
+    if (status.good() && root->canWriteXfer(syntax, root->getOriginalXfer()))
+        return true;
+    if (to.isEncapsulated())
+        return error_set(err, ERROR_UNSUPPORTED, "the data set cannot be written in %s: %s",
+                         to.getXferName(), status.text());
+    return error_set(err, ERROR_UNSUPPORTED, "pixel data in %s cannot be decoded: %s",
+                     from.getXferName(), status.text());
 }
 
 static bool decompress(struct dataset *dataset, struct error *err)
 {
     DcmDataset *const root = dataset->getDataset();
-    const DcmXfer syntax(root->getOriginalXfer());
+    const char *const why = why_not(dataset->syntax);
 
-    if (is_jpeg_2000(dataset->syntax))
-        return error_set(err, ERROR_UNSUPPORTED, "JPEG 2000 is not decoded yet");
-    if (!syntax.isEncapsulated())
+    if (why != nullptr)
+        return error_set(err, ERROR_UNSUPPORTED, "%s", why);
+    if (!DcmXfer(root->getOriginalXfer()).isEncapsulated())
         return true;
-    /* Only what was decoded before can be written in a native syntax. */
-    const OFCondition status = root->chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
-    if (status.bad() || !root->canWriteXfer(EXS_LittleEndianExplicit, root->getOriginalXfer()))
-        return error_set(err, ERROR_UNSUPPORTED, "pixel data in %s cannot be decoded: %s",
-                         syntax.getXferName(), status.text());
-    return true;
+    return check_bound(dataset, err) && choose(root, EXS_LittleEndianExplicit, err);
 }
 
 extern "C" bool dataset_pixels(struct dataset *dataset, const void **ret_pixels,
@@ -268,15 +385,101 @@ extern "C" bool dataset_pixels(struct dataset *dataset, const void **ret_pixels,
     }
 }
 
-/* ---- reading ---- */
+/* ---- writing in any syntax ---- */
 
-static DcmElement *find(const struct item *item, uint32_t tag)
+/* Those that lose nothing; what would lose something is nobody's to choose here. */
+static bool is_lossless(E_TransferSyntax syntax)
 {
+    switch (syntax) {
+    case EXS_LittleEndianImplicit:
+    case EXS_LittleEndianExplicit:
+    case EXS_BigEndianExplicit:
+    case EXS_DeflatedLittleEndianExplicit:
+    case EXS_RLELossless:
+    case EXS_JPEGProcess14:
+    case EXS_JPEGProcess14SV1:
+    case EXS_JPEGLSLossless:
+    case EXS_JPEG2000LosslessOnly:
+        return true;
+    default:
+        return false;
+    }
+}
+
+extern "C" bool dataset_can_write(const char *transfer_syntax)
+{
+    const DcmXfer syntax(transfer_syntax);
+
+    return is_lossless(syntax.getXfer());
+}
+
+/* From one encoding of the pixels to another there is no way but by the pixels themselves. */
+static bool convert(struct dataset *dataset, const DcmXfer &to, struct error *err)
+{
+    DcmDataset *const root = dataset->getDataset();
     DcmElement *element = nullptr;
 
-    native(item)->findAndGetElement(key_of(tag), element);
-    return element;
+    if (root->findAndGetElement(DCM_PixelData, element).bad() || element == nullptr)
+        return true;
+    if (!decompress(dataset, err))
+        return false;
+    if (!to.isEncapsulated())
+        return true;
+    root->removeAllButCurrentRepresentations();
+    return choose(root, to.getXfer(), err);
 }
+
+/*
+ * Pixels that were put here lie in an element of plain bytes, for which DCMTK asks no codec;
+ * those that were read do not.
+ */
+static bool is_built(struct dataset *dataset)
+{
+    DcmElement *const element = find(dataset_root(dataset), 0x7fe00010);
+
+    return element != nullptr && element->ident() != EVR_PixelData;
+}
+
+static bool write_built(struct dataset *dataset, const char *transfer_syntax,
+                        unsigned char **ret_bytes, size_t *ret_size, struct error *err)
+{
+    unsigned char *bytes = nullptr;
+    size_t size = 0;
+
+    if (!dataset_write(dataset, &bytes, &size, err))
+        return false;
+    struct dataset *const again = dataset_read(bytes, size, err);
+    std::free(bytes);
+    const bool good = again != nullptr
+        && dataset_write_as(again, transfer_syntax, ret_bytes, ret_size, err);
+    dataset_free(again);
+    return good;
+}
+
+extern "C" bool dataset_write_as(struct dataset *dataset, const char *transfer_syntax,
+                                 unsigned char **ret_bytes, size_t *ret_size,
+                                 struct error *err)
+{
+    const DcmXfer to(transfer_syntax);
+
+    if (dataset->failure.code != ERROR_NONE) {
+        *err = dataset->failure;
+        return false;
+    }
+    if (!is_lossless(to.getXfer()))
+        return error_set(err, ERROR_UNSUPPORTED, "data sets are not written in %.64s",
+                         transfer_syntax);
+    if (to.isEncapsulated() && is_built(dataset))
+        return write_built(dataset, transfer_syntax, ret_bytes, ret_size, err);
+    try {
+        return convert(dataset, to, err)
+            && write_file(dataset, to, ret_bytes, ret_size, err);
+    } catch (const std::exception &failure) {
+        return error_set(err, ERROR_MEMORY, "data set: %s", failure.what());
+    }
+}
+
+/* ---- reading ---- */
 
 extern "C" bool item_has(const struct item *item, uint32_t tag)
 {

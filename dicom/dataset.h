@@ -52,9 +52,19 @@ bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes, size_t *r
                    struct error *err);
 
 /*
+ * The same in another syntax, if it loses nothing: native, deflated, RLE, JPEG lossless,
+ * JPEG-LS lossless or JPEG 2000 lossless; pixels are decoded and encoded on the way, and no UID
+ * changes. dataset_can_write() tells the syntaxes.
+ */
+bool dataset_write_as(struct dataset *dataset, const char *transfer_syntax,
+                      unsigned char **ret_bytes, size_t *ret_size, struct error *err);
+bool dataset_can_write(const char *transfer_syntax);
+
+/*
  * The pixels of all frames in memory order, decoded first when they are compressed (RLE, JPEG,
- * JPEG-LS): 8 bit as bytes, 16 and 32 bit in host order. Borrowed until the data set changes.
- * Fails on a missing element, on a syntax that is not decoded and on damaged data.
+ * JPEG-LS, JPEG 2000, HTJ2K): 8 bit as bytes, 16 and 32 bit in host order. Borrowed until the data set changes.
+ * Fails on a missing element, on a syntax that is not decoded (video, JPIP), on damaged data,
+ * and on more frames than there are fragments, or than memory holds.
  */
 bool dataset_pixels(struct dataset *dataset, const void **ret_pixels, size_t *ret_size,
                     struct error *err);

@@ -7,6 +7,7 @@ autoconf automake           makes configure and the makefile
 autoconf-archive            the macro for C++17
 pkg-config                  finds the libraries
 libdcmtk-dev                DICOM: negotiation of associations, data sets, pixel decoders
+libopenjp2-7-dev            JPEG 2000 and HTJ2K, which DCMTK does not decode
 libsqlite3-dev              the index: instances, jobs, deliveries
 libyaml-dev                 reads the configuration, with line and column
 libjansson-dev              JSON, with whole 64-bit integers

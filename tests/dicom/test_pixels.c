@@ -221,12 +221,8 @@ static void compare_with_another_decoder(const char *path)
     size_t size = 0;
     struct dataset *const dataset = open_file(path);
     const bool good = dataset != NULL && dataset_pixels(dataset, &pixels, &size, &err);
-    const bool is_j2k = strstr(path, "JPEG2000") != NULL || strstr(path, "jp2k") != NULL
-        || strstr(path, "HTJ2K") != NULL;
 
-    CU_ASSERT_EQUAL(good, !is_j2k);
-    if (is_j2k)
-        CU_ASSERT_STRING_EQUAL(err.text, "JPEG 2000 is not decoded yet");
+    CU_ASSERT(good);
     if (good) {
         close(mkstemp(raw));
         write_file(raw, pixels, size);
@@ -242,11 +238,11 @@ static void real_pixels_equal_those_of_other_decoders(void)
 {
     static const char *const sets[] = {
         "dicom/ts_one_ct_all_syntaxes_ge", "dicom/ts_mr_small", "dicom/pet_vendor_singles",
-        "dicom/ts_htj2k_lossless"
+        "dicom/ts_mr_enhanced_all", "dicom/ts_htj2k_lossless"
     };
     char folder[4096], path[5000];
 
-    if (!has_program("gdcmconv"))
+    if (!has_program("gdcmconv") || !has_program("ojph_expand"))
         return;
     CU_ASSERT_FATAL(dicom_init(&err));
     for (size_t n = 0; n < sizeof sets / sizeof *sets; n++) {
