@@ -6,7 +6,7 @@ scenario_begin "start, failed starts, deaths of roles, end"
 node_start
 
 check 'it answers C-ECHO' echoscu -to 2 -aec "$NODE_AE" 127.0.0.1 "$NODE_PORT"
-for role in receiver scheduler worker sender http; do
+for role in receiver scheduler worker pool sender http; do
     check "there is a $role" node_role_pid "$role"
 done
 check 'a good file is accepted' "$TUMORD" --check-config --config="$NODE_YAML"
@@ -34,7 +34,7 @@ check 'a page on the network fails with 3' status 3 "$TUMORD" -f -c "$WORK/web.y
 check 'an unknown option fails with 2' status 2 "$TUMORD" --no-such-option
 
 another() { local pid; pid=$(node_role_pid "$1") && [ "$pid" != "$2" ]; }
-for role in receiver scheduler worker sender http; do
+for role in receiver scheduler worker pool sender http; do
     old=$(node_role_pid "$role")
     kill -KILL "$old"
     check "a $role that was killed is started again" wait_for 10 another "$role" "$old"
@@ -57,4 +57,16 @@ all_gone() { local pid; for pid in $roles; do gone "$pid" || return 1; done; }
 check 'roles die with a parent that is killed' wait_for 5 all_gone
 node_start
 check 'and a new node takes the folder' node_ready
+node_stop
+
+# In the background: the shell gets its prompt back when the node serves, and not before.
+in_background() { within 20 "$TUMORD" --config="$NODE_YAML" >> "$NODE_LOG" 2>&1; }
+check 'a start in the background ends with 0' in_background
+check 'and at that moment the node serves' node_ready
+NODE_PID=$(pgrep -f -- "$TUMORD --config=$NODE_YAML")
+check 'it has left the terminal' [ "$(ps -o tty= -p "$NODE_PID" | tr -d ' ')" = '?' ]
+check 'and its session' [ "$(ps -o sid= -p "$NODE_PID" | tr -d ' ')" = "$NODE_PID" ]
+kill -TERM "$NODE_PID"
+check 'SIGTERM ends it, too' wait_for 10 gone "$NODE_PID"
+NODE_PID=
 scenario_end
