@@ -245,6 +245,15 @@ bool config_dump(const struct config *config, FILE *to, struct error *err)
 
 /* ---- asking ---- */
 
+size_t config_sop_class_count(const struct config *config)
+{
+    size_t count = 0;
+
+    while (count < CONFIG_MAX_CLASSES && config->sop_class[count][0] != '\0')
+        count++;
+    return count;
+}
+
 const struct config_peer *config_peer_by_ae(const struct config *config, const char *ae_title)
 {
     for (size_t i = 0; i < config->peer_count; i++)

@@ -11,6 +11,9 @@
 #include <stdio.h>
 
 #include "analysis/analyse.h"
+#include "util/text.h"
+
+#define CONFIG_MAX_CLASSES 32
 
 struct error;
 
@@ -21,6 +24,7 @@ struct config_peer {
     char name[65], ae_title[17], host[256];
     int port;                           /* 0: we never call it */
     unsigned allow;                     /* enum peer_right */
+    char transfer_syntax[TEXT_UID_SIZE];    /* for results; "": as they are stored */
 };
 
 enum condition_kind { CONDITION_EQUAL, CONDITION_LIST, CONDITION_RANGE, CONDITION_REGEX };
@@ -73,6 +77,8 @@ struct config {
     long max_pdu;                       /* dicom.max_pdu, 131072 */
     int timeout_s;                      /* dicom.timeout_s, 30: between two messages */
     bool accept_unknown;                /* dicom.accept_unknown, false */
+    /* dicom.sop_classes: storage classes that DCMTK does not know; up to an empty one */
+    char sop_class[CONFIG_MAX_CLASSES][TEXT_UID_SIZE];
     size_t peer_count;
     struct config_peer *peer;
     int quiet_s;                        /* study.quiet_s, 60 */
@@ -107,6 +113,9 @@ const struct config_peer *config_peer_by_ae(const struct config *config, const c
 const struct config_peer *config_peer_by_name(const struct config *config, const char *name);
 const struct config_analysis *config_analysis_by_name(const struct config *config,
                                                       const char *name);
+
+/* How many there are in config->sop_class. */
+size_t config_sop_class_count(const struct config *config);
 
 /* The value of an indexed tag by keyword, or NULL; several values are joined by '\'. */
 typedef const char *(*config_tag_fn)(const char *keyword, void *context);

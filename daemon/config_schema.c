@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/config.h"
+#include "dicom/syntax.h"
 #include "util/text.h"
 
 /* ---- what a text may be ---- */
@@ -68,6 +69,13 @@ static bool is_path(const char *text)
     return text[0] != '\0' && strcmp(text, printable) == 0;
 }
 
+static bool is_writable_syntax(const char *text)
+{
+    const struct syntax *const syntax = syntax_find(text);
+
+    return text[0] == '\0' || (syntax != NULL && syntax->writable);
+}
+
 /* ---- the tables ---- */
 
 #define IN(type, member) offsetof(struct type, member), sizeof(((struct type *)0)->member)
@@ -117,6 +125,8 @@ static const struct field dicom_fields[] = {
            "a PDU size (4096 to 131072 bytes)"),
     NUMBER("timeout_s", FIELD_INT, config, timeout_s, 1, 3600, "a time (1 to 3600 s)"),
     NUMBER("accept_unknown", FIELD_BOOL, config, accept_unknown, 0, 0, WHAT_SWITCH),
+    { "sop_classes", FIELD_UIDS, IN(config, sop_class), 0, 0, "a UID", text_is_uid, NULL, 0,
+      false },
     END
 };
 
@@ -173,6 +183,8 @@ const struct field config_peer_fields[] = {
     TEXT("host", config_peer, host, "a host's name or address", is_host, false),
     NUMBER("port", FIELD_INT, config_peer, port, 0, 65535,
            "a port (1 to 65535, or 0: never called)"),
+    TEXT("transfer_syntax", config_peer, transfer_syntax,
+         "the UID of a transfer syntax that loses nothing, or ''", is_writable_syntax, false),
     END
 };
 
@@ -302,6 +314,32 @@ static bool read_value(const struct config_node *node, const struct field *field
     }
 }
 
+/* Their number is that of the array's places, with one more for its end. */
+static void read_uids(const struct config_node *list, const struct field *field,
+                      const char *path, char *at, struct complaints *complaints)
+{
+    const size_t places = field->size / TEXT_UID_SIZE - 1;
+    size_t count = 0;
+
+    if (!config_expect(list, NODE_LIST, path, complaints))
+        return;
+    memset(at, 0, field->size);
+    for (const struct config_node *item = list->child; item != NULL; item = item->next) {
+        if (!config_expect(item, NODE_SCALAR, path, complaints))
+            continue;
+        if (count == places)
+            config_complain(complaints, item->line, item->column, path,
+                            "has more than %zu values", places);
+        if (count == places)
+            return;
+        if (field->check(item->text))
+            text_format(at + TEXT_UID_SIZE * count++, TEXT_UID_SIZE, "%s", item->text);
+        else
+            config_complain(complaints, item->line, item->column, path, "%.80s is not %s",
+                            item->text[0] == '\0' ? "''" : item->text, field->what);
+    }
+}
+
 static const struct field *find_field(const struct field *fields, const char *name)
 {
     for (; fields->name != NULL; fields++)
@@ -322,6 +360,10 @@ static void read_field(const struct config_node *node, const struct field *field
                        const char *path, void *object, unsigned *given,
                        struct complaints *complaints)
 {
+    if (field->kind == FIELD_UIDS) {
+        read_uids(node, field, path, (char *)object + field->offset, complaints);
+        return;
+    }
     if (!config_expect(node, NODE_SCALAR, path, complaints))
         return;
     if (!read_value(node, field, (char *)object + field->offset))
@@ -404,6 +446,14 @@ void config_number(double value, FILE *to)
     fputs(text, to);
 }
 
+static void dump_uids(const struct field *field, const char *at, FILE *to)
+{
+    fputc('[', to);
+    for (size_t i = 0; i < field->size && at[i] != '\0'; i += TEXT_UID_SIZE)
+        fprintf(to, "%s%s", i > 0 ? ", " : "", at + i);
+    fputc(']', to);
+}
+
 static void dump_value(const struct field *field, const char *at, FILE *to)
 {
     switch (field->kind) {
@@ -412,6 +462,7 @@ static void dump_value(const struct field *field, const char *at, FILE *to)
     case FIELD_DOUBLE: config_number(*(const double *)at, to); break;
     case FIELD_BOOL: fputs(*(const bool *)at ? "true" : "false", to); break;
     case FIELD_TEXT: config_quote(at, to); break;
+    case FIELD_UIDS: dump_uids(field, at, to); break;
     case FIELD_WORD: fputs(field->words[*(const int *)at], to); break;
     }
 }

@@ -13,7 +13,8 @@
 
 enum field_kind {
     FIELD_INT, FIELD_LONG, FIELD_DOUBLE, FIELD_BOOL, FIELD_TEXT,
-    FIELD_WORD                          /* an enum (int), by its place in `words` */
+    FIELD_WORD,                         /* an enum (int), by its place in `words` */
+    FIELD_UIDS                          /* a list, in an array of TEXT_UID_SIZE up to "" */
 };
 
 typedef bool (*field_check)(const char *text);

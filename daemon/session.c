@@ -498,8 +498,11 @@ static void *run(void *context)
 {
     struct session *session = context;
     const struct config *config = session->hall->config;
-    const struct association_policy policy = { config->max_pdu, config->timeout_s, decide,
-                                               session };
+    const struct association_policy policy = {
+        .max_pdu = config->max_pdu, .timeout_s = config->timeout_s, .decide = decide,
+        .context = session, .sop_class = config->sop_class,
+        .sop_class_count = config_sop_class_count(config)
+    };
     struct error err = { .code = ERROR_NONE };
 
     session->association = association_accept(session->socket, session->request,

@@ -110,8 +110,8 @@ static struct association *accept_checked(int socket, const void *request, size_
     unsigned char *answer = NULL;
     size_t answer_size = 0;
 
-    if (!negotiate_accept(socket, request, size, policy->max_pdu, &agreed, &answer,
-                          &answer_size, err) ||
+    if (!negotiate_accept(socket, request, size, policy, &agreed, &answer, &answer_size,
+                          err) ||
         !pdv_send_socket(socket, answer, answer_size, policy->timeout_s, err))
         refuse(socket);
     else

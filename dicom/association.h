@@ -45,7 +45,9 @@ struct association_policy {
     int timeout_s;                      /* between two PDUs */
     association_decide_fn decide;
     void *context;
-    /* Storage classes beyond those DCMTK knows are in a list of ours. */
+    /* Storage classes beyond those that DCMTK knows; the transfer syntaxes are syntax.h's. */
+    const char (*sop_class)[TEXT_UID_SIZE];
+    size_t sop_class_count;
 };
 
 /*

@@ -27,6 +27,7 @@
 extern "C" {
 #include "dicom/association.h"
 #include "dicom/scan.h"
+#include "dicom/syntax.h"
 #include "util/error.h"
 #include "util/text.h"
 }
@@ -264,34 +265,6 @@ extern "C" bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes
 
 /* ---- pixels ---- */
 
-/* What is stored as it came, and why it is not decoded; NULL for all other syntaxes. */
-static const char *why_not(const char *syntax)
-{
-    static const char multi[] = "multi-component JPEG 2000 is stored and not decoded",
-        served[] = "its pixels lie at a JPIP server, which is not asked",
-        video[] = "MPEG video is stored and not decoded",
-        live[] = "SMPTE video is stored and not decoded";
-    static const struct { const char *root, *why; } known[] = {
-        { "1.2.840.10008.1.2.4.92", multi }, { "1.2.840.10008.1.2.4.93", multi },
-        { "1.2.840.10008.1.2.4.94", served }, { "1.2.840.10008.1.2.4.95", served },
-        { "1.2.840.10008.1.2.4.204", served }, { "1.2.840.10008.1.2.4.205", served },
-        { "1.2.840.10008.1.2.4.100", video }, { "1.2.840.10008.1.2.4.101", video },
-        { "1.2.840.10008.1.2.4.102", video }, { "1.2.840.10008.1.2.4.103", video },
-        { "1.2.840.10008.1.2.4.104", video }, { "1.2.840.10008.1.2.4.105", video },
-        { "1.2.840.10008.1.2.4.106", video }, { "1.2.840.10008.1.2.4.107", video },
-        { "1.2.840.10008.1.2.4.108", video }, { "1.2.840.10008.1.2.7", live }
-    };
-
-    for (const auto &one : known) {
-        const size_t length = std::strlen(one.root);
-        /* .100.1 and its like are the same in several fragments */
-        if (std::strncmp(syntax, one.root, length) == 0
-            && (syntax[length] == '\0' || syntax[length] == '.'))
-            return one.why;
-    }
-    return nullptr;
-}
-
 /* Before a decoder takes memory: what the data set says, and what is there to be decoded. */
 static bool check_bound(struct dataset *dataset, struct error *err)
 {
@@ -343,10 +316,10 @@ static bool choose(DcmDataset *root, E_TransferSyntax syntax, struct error *err)
 static bool decompress(struct dataset *dataset, struct error *err)
 {
     DcmDataset *const root = dataset->getDataset();
-    const char *const why = why_not(dataset->syntax);
+    const struct syntax *const known = syntax_find(dataset->syntax);
 
-    if (why != nullptr)
-        return error_set(err, ERROR_UNSUPPORTED, "%s", why);
+    if (known != nullptr && known->stored_only != nullptr)
+        return error_set(err, ERROR_UNSUPPORTED, "%s", known->stored_only);
     if (!DcmXfer(root->getOriginalXfer()).isEncapsulated())
         return true;
     return check_bound(dataset, err) && choose(root, EXS_LittleEndianExplicit, err);
@@ -386,32 +359,6 @@ extern "C" bool dataset_pixels(struct dataset *dataset, const void **ret_pixels,
 }
 
 /* ---- writing in any syntax ---- */
-
-/* Those that lose nothing; what would lose something is nobody's to choose here. */
-static bool is_lossless(E_TransferSyntax syntax)
-{
-    switch (syntax) {
-    case EXS_LittleEndianImplicit:
-    case EXS_LittleEndianExplicit:
-    case EXS_BigEndianExplicit:
-    case EXS_DeflatedLittleEndianExplicit:
-    case EXS_RLELossless:
-    case EXS_JPEGProcess14:
-    case EXS_JPEGProcess14SV1:
-    case EXS_JPEGLSLossless:
-    case EXS_JPEG2000LosslessOnly:
-        return true;
-    default:
-        return false;
-    }
-}
-
-extern "C" bool dataset_can_write(const char *transfer_syntax)
-{
-    const DcmXfer syntax(transfer_syntax);
-
-    return is_lossless(syntax.getXfer());
-}
 
 /* From one encoding of the pixels to another there is no way but by the pixels themselves. */
 static bool convert(struct dataset *dataset, const DcmXfer &to, struct error *err)
@@ -460,13 +407,14 @@ extern "C" bool dataset_write_as(struct dataset *dataset, const char *transfer_s
                                  unsigned char **ret_bytes, size_t *ret_size,
                                  struct error *err)
 {
+    const struct syntax *const known = syntax_find(transfer_syntax);
     const DcmXfer to(transfer_syntax);
 
     if (dataset->failure.code != ERROR_NONE) {
         *err = dataset->failure;
         return false;
     }
-    if (!is_lossless(to.getXfer()))
+    if (known == nullptr || !known->writable)
         return error_set(err, ERROR_UNSUPPORTED, "data sets are not written in %.64s",
                          transfer_syntax);
     if (to.isEncapsulated() && is_built(dataset))

@@ -52,13 +52,11 @@ bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes, size_t *r
                    struct error *err);
 
 /*
- * The same in another syntax, if it loses nothing: native, deflated, RLE, JPEG lossless,
- * JPEG-LS lossless or JPEG 2000 lossless; pixels are decoded and encoded on the way, and no UID
- * changes. dataset_can_write() tells the syntaxes.
+ * The same in another syntax, one that is writable by syntax.h; pixels are decoded and encoded
+ * on the way, and no UID changes.
  */
 bool dataset_write_as(struct dataset *dataset, const char *transfer_syntax,
                       unsigned char **ret_bytes, size_t *ret_size, struct error *err);
-bool dataset_can_write(const char *transfer_syntax);
 
 /*
  * The pixels of all frames in memory order, decoded first when they are compressed (RLE, JPEG,

@@ -24,6 +24,7 @@
 
 extern "C" {
 #include "dicom/pdv.h"
+#include "dicom/syntax.h"
 #include "dicom/uid.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -31,25 +32,6 @@ extern "C" {
 
 namespace
 {
-
-const char *const label_map_storage = "1.2.840.10008.5.1.4.1.1.66.7";   /* not in 3.6.7 */
-
-/* The first that a context offers is taken: what every peer can write comes first. */
-const char *const syntaxes[] = {
-    UID_LittleEndianExplicitTransferSyntax,
-    UID_LittleEndianImplicitTransferSyntax,
-    UID_BigEndianExplicitTransferSyntax,
-    UID_DeflatedExplicitVRLittleEndianTransferSyntax,
-    UID_JPEGProcess14SV1TransferSyntax,
-    UID_JPEGProcess14TransferSyntax,
-    UID_JPEGLSLosslessTransferSyntax,
-    UID_JPEG2000LosslessOnlyTransferSyntax,
-    UID_RLELosslessTransferSyntax,
-    UID_JPEG2000TransferSyntax,
-    UID_JPEGLSLossyTransferSyntax,
-    UID_JPEGProcess2_4TransferSyntax,
-    UID_JPEGProcess1TransferSyntax,
-};
 
 bool set_condition(struct error *err, error_code code, const OFCondition &condition)
 {
@@ -267,11 +249,13 @@ void keep_agreed(T_ASC_Parameters *params, negotiated *agreed)
 
 /* ---- accepting ---- */
 
-bool is_served(const char *abstract)
+bool is_served(const char *abstract, const association_policy *policy)
 {
-    if (std::strcmp(abstract, UID_VerificationSOPClass) == 0 ||
-        std::strcmp(abstract, label_map_storage) == 0)
+    if (std::strcmp(abstract, UID_VerificationSOPClass) == 0)
         return true;
+    for (size_t i = 0; i < policy->sop_class_count; i++)
+        if (std::strcmp(abstract, policy->sop_class[i]) == 0)
+            return true;
     for (int i = 0; i < numberOfDcmAllStorageSOPClassUIDs; i++)
         if (std::strcmp(abstract, dcmAllStorageSOPClassUIDs[i]) == 0)
             return true;
@@ -280,14 +264,15 @@ bool is_served(const char *abstract)
 
 const char *choose_syntax(const T_ASC_PresentationContext &context)
 {
-    for (const char *syntax : syntaxes)
+    for (const struct syntax *syntax = syntax_list; syntax->uid != nullptr; syntax++)
         for (int i = 0; i < context.transferSyntaxCount; i++)
-            if (std::strcmp(context.proposedTransferSyntaxes[i], syntax) == 0)
-                return syntax;
+            if (std::strcmp(context.proposedTransferSyntaxes[i], syntax->uid) == 0)
+                return syntax->uid;
     return nullptr;
 }
 
-OFCondition answer_context(T_ASC_Parameters *params, int number)
+OFCondition answer_context(T_ASC_Parameters *params, int number,
+                           const association_policy *policy)
 {
     T_ASC_PresentationContext context;
     OFCondition condition = ASC_getPresentationContext(params, number, &context);
@@ -296,7 +281,7 @@ OFCondition answer_context(T_ASC_Parameters *params, int number)
         return condition;
     const char *const syntax = choose_syntax(context);
 
-    if (!is_served(context.abstractSyntax))
+    if (!is_served(context.abstractSyntax, policy))
         return ASC_refusePresentationContext(params, context.presentationContextID,
                                              ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
     if (syntax == nullptr)
@@ -306,7 +291,8 @@ OFCondition answer_context(T_ASC_Parameters *params, int number)
 }
 
 /* In memory from the request to the answer; the mutex is for DCMTK's one global handle. */
-OFCondition receive(int socket, ReplayLayer &layer, long max_pdu, negotiated *agreed)
+OFCondition receive(int socket, ReplayLayer &layer, const association_policy *policy,
+                    negotiated *agreed)
 {
     static std::mutex one_at_a_time;
     const std::lock_guard<std::mutex> lock(one_at_a_time);
@@ -318,14 +304,14 @@ OFCondition receive(int socket, ReplayLayer &layer, long max_pdu, negotiated *ag
     if (condition.good())
         condition = ASC_setTransportLayer(network.value, &layer, 0);
     if (condition.good())
-        condition = ASC_receiveAssociation(network.value, &association.value, max_pdu, nullptr,
-                                           nullptr, OFFalse, DUL_NOBLOCK, 5);
+        condition = ASC_receiveAssociation(network.value, &association.value, policy->max_pdu,
+                                           nullptr, nullptr, OFFalse, DUL_NOBLOCK, 5);
     if (condition.bad())
         return condition;
     T_ASC_Parameters *const params = association.value->params;
 
     for (int i = 0; condition.good() && i < ASC_countPresentationContexts(params); i++)
-        condition = answer_context(params, i);
+        condition = answer_context(params, i, policy);
     layer.answer.clear();
     if (condition.good())
         condition = ASC_acknowledgeAssociation(association.value);
@@ -427,15 +413,15 @@ bool request(Wire &wire, const association_target *target,
 
 } // namespace
 
-bool negotiate_accept(int socket, const void *request, size_t size, long max_pdu,
-                      negotiated *ret_agreed, unsigned char **ret_answer,
+bool negotiate_accept(int socket, const void *request, size_t size,
+                      const association_policy *policy, negotiated *ret_agreed, unsigned char **ret_answer,
                       size_t *ret_answer_size, struct error *err)
 {
     try {
         ReplayLayer layer(request, size);
 
         set_up();
-        const OFCondition condition = receive(socket, layer, max_pdu, ret_agreed);
+        const OFCondition condition = receive(socket, layer, policy, ret_agreed);
         if (condition.bad())
             return set_condition(err, ERROR_NETWORK, condition);
         *ret_answer = static_cast<unsigned char *>(std::malloc(layer.answer.size() + 1));

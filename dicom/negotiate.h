@@ -29,8 +29,8 @@ struct negotiated {
  * Answers a request that request_check() passed. Nothing is read from or written to the
  * socket: the answer PDU is given back, and the caller frees it.
  */
-bool negotiate_accept(int socket, const void *request, size_t size, long max_pdu,
-                      struct negotiated *ret_agreed, unsigned char **ret_answer,
+bool negotiate_accept(int socket, const void *request, size_t size,
+                      const struct association_policy *policy, struct negotiated *ret_agreed, unsigned char **ret_answer,
                       size_t *ret_answer_size, struct error *err);
 
 /* Connects and negotiates; the socket is the caller's. ERROR_DENIED when rejected. */

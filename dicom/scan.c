@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "dicom/association.h"
+#include "dicom/syntax.h"
 #include "dicom/vr.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -29,7 +30,6 @@
 
 #define SYNTAX_IMPLICIT "1.2.840.10008.1.2"
 #define SYNTAX_EXPLICIT "1.2.840.10008.1.2.1"
-#define SYNTAX_DEFLATED "1.2.840.10008.1.2.1.99"
 #define SYNTAX_BIG_ENDIAN "1.2.840.10008.1.2.2"
 
 const struct scan_tag scan_tags[] = {
@@ -539,9 +539,11 @@ void scan_free(struct scan *scan)
 
 void scan_restart(struct scan *scan, const char *transfer_syntax)
 {
+    const struct syntax *known = syntax_find(transfer_syntax);
+
     if (scan->inflating)
         inflateReset(&scan->stream);
-    scan->deflated = strcmp(transfer_syntax, SYNTAX_DEFLATED) == 0;
+    scan->deflated = known != NULL && known->deflated;
     scan->base = (struct level){
         LEVEL_ITEM, strcmp(transfer_syntax, SYNTAX_IMPLICIT) == 0,
         strcmp(transfer_syntax, SYNTAX_BIG_ENDIAN) != 0, NO_END, NO_END

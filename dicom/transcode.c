@@ -4,11 +4,6 @@
 #include "dicom/dataset.h"
 #include "util/error.h"
 
-bool transcode_possible(const char *transfer_syntax)
-{
-    return dataset_can_write(transfer_syntax);
-}
-
 bool transcode(const void *bytes, size_t size, const char *transfer_syntax,
                unsigned char **ret_bytes, size_t *ret_size, struct error *err)
 {

@@ -10,14 +10,10 @@
 
 struct error;
 
-/* Can we write it without losing anything? Implicit and explicit little endian, big endian,
- * deflated, RLE, JPEG lossless (.57, .70), JPEG-LS lossless and JPEG 2000 lossless. */
-bool transcode_possible(const char *transfer_syntax);
-
 /*
  * A Part 10 file in, one in `transfer_syntax` out, which the caller frees. Pixels keep their
  * values and the object its UIDs; what was lost before stays lost, and stays said so. Fails
- * on a syntax that is not transcode_possible(), and on what cannot be read or decoded.
+ * on a syntax that is not writable (syntax.h), and on what cannot be read or decoded.
  */
 bool transcode(const void *bytes, size_t size, const char *transfer_syntax,
                unsigned char **ret_bytes, size_t *ret_size, struct error *err);

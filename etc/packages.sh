@@ -35,6 +35,8 @@ libclang-rt-14-dev          its sanitizers and libFuzzer
 curl                        asks the web side from outside
 procps                      finds the roles of a node (pgrep)
 dicom3tools                 dciodvfy, which judges the objects that we make
+libgdcm-tools               decodes and encodes pixels beside us
+openjph-tools               encodes HTJ2K
 orthanc                     a PACS to deliver to
 python3-numpy python3-scipy  the arithmetic to compare with
 python3-pydicom             reads our objects back

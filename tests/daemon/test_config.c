@@ -204,6 +204,8 @@ static void the_embedded_defaults_are_those_of_the_manual(void)
     CU_ASSERT_EQUAL(config->max_pdu, 131072);
     CU_ASSERT_EQUAL(config->timeout_s, 30);
     CU_ASSERT_FALSE(config->accept_unknown);
+    CU_ASSERT_EQUAL(config_sop_class_count(config), 1);
+    CU_ASSERT_STRING_EQUAL(config->sop_class[0], "1.2.840.10008.5.1.4.1.1.66.7");
     CU_ASSERT_EQUAL(config->quiet_s, 60);
     CU_ASSERT_EQUAL(config->workers, 1);
     CU_ASSERT_EQUAL(config->pool, 1);
@@ -282,10 +284,11 @@ static void an_empty_file_is_the_defaults(void)
  * get wrong. */
 static const char everything[] =
     "node: {ae_title: 'A \"B\"', data_dir: '/tmp/wörk \\x'}\n"
-    "dicom: {bind: '::', port: 104, accept_unknown: true, max_pdu: 4096}\n"
+    "dicom: {bind: '::', port: 104, accept_unknown: true, max_pdu: 4096,\n"
+    "        sop_classes: [1.2.3, '1.3.46.670589.5.0.9']}\n"
     "peers:\n"
     "  - {name: 'Archiv \xe2\x82\xac \xf0\x9f\x98\x80', ae_title: P1, host: '::1', port: 1,\n"
-    "     allow: [commit, echo]}\n"
+    "     allow: [commit, echo], transfer_syntax: 1.2.840.10008.1.2.4.90}\n"
     "  - {name: p2, ae_title: P2, allow: []}\n"
     "rules:\n"
     "  - name: \"it's: #1\"\n"
@@ -334,6 +337,10 @@ static void a_dump_loses_nothing(void)
     CU_ASSERT_STRING_EQUAL(again->peer[0].name, "Archiv \xe2\x82\xac \xf0\x9f\x98\x80");
     CU_ASSERT_EQUAL(again->peer[0].allow, RIGHT_ECHO | RIGHT_COMMIT);
     CU_ASSERT_EQUAL(again->peer[1].allow, 0);
+    CU_ASSERT_STRING_EQUAL(again->peer[0].transfer_syntax, "1.2.840.10008.1.2.4.90");
+    CU_ASSERT_STRING_EQUAL(again->peer[1].transfer_syntax, "");
+    CU_ASSERT_EQUAL(config_sop_class_count(again), 2);
+    CU_ASSERT_STRING_EQUAL(again->sop_class[1], "1.3.46.670589.5.0.9");
     CU_ASSERT_STRING_EQUAL(again->rule[0].name, "it's: #1");
     CU_ASSERT_EQUAL(again->rule[0].condition_count, 6);
     CU_ASSERT_STRING_EQUAL(again->rule[0].condition[1].regex_text, "^(a|b)\\.\"x\"$");

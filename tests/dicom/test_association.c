@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dicom/association.h"
+#include "dicom/syntax.h"
 #include "tests/runner.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -106,7 +107,8 @@ static void serve(struct server *server, struct association *association)
 static void *run_server(void *context)
 {
     struct server *server = context;
-    const struct association_policy policy = { 131072, 3, decide, server };
+    static const char label_map[][TEXT_UID_SIZE] = { "1.2.840.10008.5.1.4.1.1.66.7" };
+    const struct association_policy policy = { 131072, 3, decide, server, label_map, 1 };
     unsigned char *request = malloc(ASSOCIATION_MAX_REQUEST);
     int fd;
 
@@ -311,7 +313,65 @@ static void association_takes_compressed_when_only_that_is_offered(void)
                              ">/dev/null 2>&1", folder, server->port), 0);
     end_server(server);
     CU_ASSERT_EQUAL(server->associations, 15);
-    CU_ASSERT_EQUAL(server->stores, 13);    /* JPEG 53 and 55 are retired, and refused */
+    CU_ASSERT_EQUAL(server->stores, 15);
+    free_server(server);
+}
+
+/* Also those of which DCMTK does not know the names: HTJ2K, fragmented MPEG, JPIP. */
+static void association_carries_every_syntax_untouched_both_ways(void)
+{
+    struct server *server = start_server();
+    const struct association_target target = target_of(server);
+    int count = 0;
+
+    for (const struct syntax *syntax = syntax_list; syntax->uid != NULL; syntax++, count++) {
+        struct association_proposal proposal = { "1.2.840.10008.5.1.4.1.1.66.7", "" };
+        unsigned char bytes[512 + 8] = { 0 };
+        FILE *const file = tmpfile();
+        struct error err;
+        uint16_t status = 1;
+
+        text_format(proposal.transfer_syntax, TEXT_UID_SIZE, "%s", syntax->uid);
+        const size_t size = association_write_meta(proposal.sop_class_uid, "1.2.3", syntax->uid,
+                                                   "ME", bytes, 512);
+        memcpy(bytes + size, "\x08\0\x16\0UI\0\0", 8);
+        CU_ASSERT_EQUAL(fwrite(bytes, 1, size + 8, file), size + 8);
+        fflush(file);
+        struct association *const association = association_request(&target, &proposal, 1, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(association);
+        CU_ASSERT(association_accepted(association, proposal.sop_class_uid, syntax->uid));
+        CU_ASSERT(association_store(association, fileno(file), proposal.sop_class_uid, "1.2.3",
+                                    syntax->uid, &status, &err));
+        CU_ASSERT_EQUAL(status, 0);
+        association_release(association);
+        CU_ASSERT_STRING_EQUAL(server->syntax, syntax->uid);
+        CU_ASSERT(server->size == 8 && memcmp(server->data, bytes + size, 8) == 0);
+        fclose(file);
+    }
+    end_server(server);
+    CU_ASSERT_EQUAL(server->stores, count);
+    CU_ASSERT_EQUAL(count, 38);
+    free_server(server);
+}
+
+static void association_refuses_what_is_not_in_its_lists(void)
+{
+    static const struct association_proposal proposals[] = {
+        { "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.56" },      /* JPEG, retired */
+        { "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.2000" },
+        { "1.2.840.10008.5.1.4.1.1.66.77", "1.2.840.10008.1.2" },
+    };
+    struct server *server = start_server();
+    const struct association_target target = target_of(server);
+    struct error err;
+    struct association *const association = association_request(&target, proposals, 3, &err);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(association);
+    for (size_t i = 0; i < 3; i++)
+        CU_ASSERT_FALSE(association_accepted(association, proposals[i].sop_class_uid,
+                                             proposals[i].transfer_syntax));
+    association_release(association);
+    end_server(server);
     free_server(server);
 }
 
@@ -607,6 +667,8 @@ static const struct runner_test tests[] = {
     TEST(association_answers_echoscu),
     TEST(association_receives_what_dcmsend_reads),
     TEST(association_takes_compressed_when_only_that_is_offered),
+    TEST(association_carries_every_syntax_untouched_both_ways),
+    TEST(association_refuses_what_is_not_in_its_lists),
     TEST(association_tells_a_failure_with_its_comment),
     TEST(association_stores_a_file_as_it_lies),
     TEST(association_sends_what_storescp_stores),

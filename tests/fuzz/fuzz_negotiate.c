@@ -38,6 +38,7 @@ static int connected(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    static const struct association_policy policy = { .max_pdu = 16384 };
     struct association_peer peer;
     struct negotiated agreed;
     unsigned char *answer = NULL;
@@ -58,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     size_t clean_size = 0;
 
     if (request_check(request, 74 + size, clean, &clean_size, &peer, &err) &&
-        negotiate_accept(connected(), clean, clean_size, 16384, &agreed, &answer,
+        negotiate_accept(connected(), clean, clean_size, &policy, &agreed, &answer,
                          &answer_size, &err) && agreed.count > REQUEST_MAX_CONTEXTS)
         abort();
     free(answer);
