@@ -331,6 +331,51 @@ bool association_skip_data(struct association *association, size_t limit, struct
     return true;
 }
 
+struct gathering {
+    unsigned char *bytes;
+    size_t size, room, limit;
+    bool no_memory;
+};
+
+static bool gather(const void *bytes, size_t size, void *context)
+{
+    struct gathering *gathering = context;
+
+    if (size > gathering->limit - gathering->size)
+        return false;
+    if (gathering->size + size > gathering->room) {
+        const size_t room = (gathering->size + size) * 2;
+        unsigned char *more = realloc(gathering->bytes, room);
+
+        if (more == NULL) {
+            gathering->no_memory = true;
+            return false;
+        }
+        gathering->bytes = more;
+        gathering->room = room;
+    }
+    memcpy(gathering->bytes + gathering->size, bytes, size);
+    gathering->size += size;
+    return true;
+}
+
+bool association_read_small(struct association *association, size_t limit,
+                            unsigned char **ret_bytes, size_t *ret_size, struct error *err)
+{
+    struct gathering gathering = { .limit = limit };
+    bool taking = true;
+
+    if (!stream_data(association, gather, &gathering, &taking, true, err)) {
+        free(gathering.bytes);
+        if (gathering.no_memory)
+            error_set(err, ERROR_MEMORY, "a data set of more than %zu bytes", gathering.size);
+        return broken(association, err);
+    }
+    *ret_bytes = gathering.bytes;
+    *ret_size = gathering.size;
+    return true;
+}
+
 bool association_respond(struct association *association,
                          const struct dimse_message *message, uint16_t status,
                          const char *comment, struct error *err)
@@ -345,6 +390,44 @@ bool association_respond(struct association *association,
     const size_t size = command_write(&response, comment, buffer);
 
     return pdv_send(association->stream, message->context, true, true, buffer, size, err);
+}
+
+/* ---- on either side ---- */
+
+uint8_t association_context(const struct association *association, const char *abstract,
+                            const char *transfer_syntax)
+{
+    for (size_t i = 0; i < association->agreed.count; i++)
+        if (strcmp(association->agreed.context[i].abstract, abstract) == 0 &&
+            (transfer_syntax == NULL ||
+             strcmp(association->agreed.context[i].syntax, transfer_syntax) == 0))
+            return association->agreed.context[i].id;
+    return 0;                   /* contexts have odd numbers */
+}
+
+static bool send_command(struct association *association, struct dimse_message *message,
+                         const char *comment, struct error *err)
+{
+    unsigned char buffer[COMMAND_MAX_WRITE];
+
+    if ((message->command & DIMSE_RSP) == 0 && message->command != DIMSE_C_CANCEL_RQ)
+        message->message_id = ++association->message_id;
+    const size_t size = command_write(message, comment, buffer);
+
+    return pdv_send(association->stream, message->context, true, true, buffer, size, err);
+}
+
+bool association_send(struct association *association, struct dimse_message *message,
+                      const char *comment, const void *data, size_t size, struct error *err)
+{
+    return send_command(association, message, comment, err) &&
+           (!message->has_data || pdv_send(association->stream, message->context, false, true,
+                                           data, size, err));
+}
+
+bool association_pending(const struct association *association)
+{
+    return pdv_pending(association->stream);
 }
 
 /* ---- as requestor ---- */
@@ -363,31 +446,10 @@ struct association *association_request(const struct association_target *target,
     return associate(socket, &agreed, target->max_pdu, target->timeout_s, err);
 }
 
-static uint8_t find_context(const struct association *association, const char *abstract,
-                            const char *syntax)
-{
-    for (size_t i = 0; i < association->agreed.count; i++)
-        if (strcmp(association->agreed.context[i].abstract, abstract) == 0 &&
-            (syntax == NULL || strcmp(association->agreed.context[i].syntax, syntax) == 0))
-            return association->agreed.context[i].id;
-    return 0;                   /* contexts have odd numbers */
-}
-
 bool association_accepted(const struct association *association, const char *sop_class_uid,
                           const char *transfer_syntax)
 {
-    return find_context(association, sop_class_uid, transfer_syntax) != 0;
-}
-
-static bool send_command(struct association *association, struct dimse_message *request,
-                         struct error *err)
-{
-    unsigned char buffer[COMMAND_MAX_WRITE];
-
-    request->message_id = ++association->message_id;
-    const size_t size = command_write(request, NULL, buffer);
-
-    return pdv_send(association->stream, request->context, true, true, buffer, size, err);
+    return association_context(association, sop_class_uid, transfer_syntax) != 0;
 }
 
 static bool await_response(struct association *association,
@@ -416,10 +478,10 @@ bool association_echo(struct association *association, uint16_t *ret_status,
     struct dimse_message request = { .command = DIMSE_C_ECHO_RQ,
                                      .sop_class_uid = VERIFICATION };
 
-    request.context = find_context(association, VERIFICATION, NULL);
+    request.context = association_context(association, VERIFICATION, NULL);
     if (request.context == 0)
         return error_set(err, ERROR_UNSUPPORTED, "the peer does not take Verification");
-    return send_command(association, &request, err) &&
+    return send_command(association, &request, NULL, err) &&
            await_response(association, &request, ret_status, err);
 }
 
@@ -500,14 +562,14 @@ bool association_store(struct association *association, int fd, const char *sop_
 {
     struct dimse_message request = { .command = DIMSE_C_STORE_RQ, .has_data = true };
 
-    request.context = find_context(association, sop_class_uid, transfer_syntax);
+    request.context = association_context(association, sop_class_uid, transfer_syntax);
     if (request.context == 0)
         return error_set(err, ERROR_UNSUPPORTED, "the peer does not take class %s in syntax %s",
                          sop_class_uid, transfer_syntax);
     if (!text_format(request.sop_class_uid, TEXT_UID_SIZE, "%s", sop_class_uid) ||
         !text_format(request.sop_uid, TEXT_UID_SIZE, "%s", sop_uid))
         return error_set(err, ERROR_DATA, "a UID of more than 64 characters");
-    return send_command(association, &request, err) &&
+    return send_command(association, &request, NULL, err) &&
            send_file(association, request.context, fd, err) &&
            await_response(association, &request, ret_status, err);
 }

@@ -65,7 +65,7 @@ enum dimse_command {
     DIMSE_C_STORE_RQ = 0x0001, DIMSE_C_STORE_RSP = 0x8001, DIMSE_C_GET_RQ = 0x0010,
     DIMSE_C_FIND_RQ = 0x0020, DIMSE_C_MOVE_RQ = 0x0021, DIMSE_C_ECHO_RQ = 0x0030,
     DIMSE_C_ECHO_RSP = 0x8030, DIMSE_C_CANCEL_RQ = 0x0fff, DIMSE_N_EVENT_REPORT_RQ = 0x0100,
-    DIMSE_N_ACTION_RQ = 0x0130
+    DIMSE_N_ACTION_RQ = 0x0130, DIMSE_RSP = 0x8000  /* the bit that makes a response */
 };
 
 struct dimse_message {                  /* the command set, by our bounded scanner */
@@ -73,8 +73,14 @@ struct dimse_message {                  /* the command set, by our bounded scann
     uint8_t context;                    /* presentation context id */
     uint16_t message_id, responded_id, status, priority;
     bool has_data;                      /* a data set follows */
-    char sop_class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE];
+    char sop_class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE];  /* affected or requested */
     char move_destination[17];
+    char originator[17];                    /* C-STORE of a C-MOVE: who asked for it, */
+    uint16_t originator_id;                 /* and by which message */
+    uint16_t type;                          /* Event Type ID, Action Type ID */
+    bool has_counts;                        /* C-MOVE, C-GET: sub-operations */
+    uint16_t remaining, completed, failed, warned;
+    char comment[65];                       /* Error Comment, as received */
 };
 
 enum association_event { ASSOCIATION_MESSAGE, ASSOCIATION_RELEASED, ASSOCIATION_ABORTED };
@@ -100,11 +106,31 @@ bool association_read_data(struct association *association, association_take_fn 
 /* Reads the data set and drops it; above `limit` bytes it fails, and the peer gets an A-ABORT. */
 bool association_skip_data(struct association *association, size_t limit, struct error *err);
 
+/* Reads the data set whole; above `limit` bytes it fails, and the peer gets an A-ABORT. The
+ * caller frees the bytes. */
+bool association_read_small(struct association *association, size_t limit,
+                            unsigned char **ret_bytes, size_t *ret_size, struct error *err);
+
 /* Answers a request: the response command for `message`, with a status and, for a failure, an
  * Error Comment (cut to 64 characters; may be NULL). One gathered write. */
 bool association_respond(struct association *association,
                          const struct dimse_message *message, uint16_t status,
                          const char *comment, struct error *err);
+
+/* ---- on either side ---- */
+
+/* The context that was accepted for an abstract syntax, and for a transfer syntax unless that
+ * is NULL; 0 when there is none. */
+uint8_t association_context(const struct association *association, const char *abstract,
+                            const char *transfer_syntax);
+/*
+ * Sends a command in message->context, with the small data set `data` behind it when
+ * message->has_data. A request gets its message_id here; a response names its responded_id.
+ */
+bool association_send(struct association *association, struct dimse_message *message,
+                      const char *comment, const void *data, size_t size, struct error *err);
+/* Has the peer sent something that association_next() would read at once (a C-CANCEL)? */
+bool association_pending(const struct association *association);
 
 /* ---- as requestor (SCU) ---- */
 

@@ -15,7 +15,9 @@ enum element {                  /* of group 0000 */
     GROUP_LENGTH = 0x0000, AFFECTED_CLASS = 0x0002, REQUESTED_CLASS = 0x0003,
     COMMAND_FIELD = 0x0100, MESSAGE_ID = 0x0110, RESPONDED_ID = 0x0120,
     MOVE_DESTINATION = 0x0600, PRIORITY = 0x0700, DATA_SET_TYPE = 0x0800, STATUS = 0x0900,
-    ERROR_COMMENT = 0x0902, AFFECTED_INSTANCE = 0x1000, REQUESTED_INSTANCE = 0x1001
+    ERROR_COMMENT = 0x0902, AFFECTED_INSTANCE = 0x1000, REQUESTED_INSTANCE = 0x1001,
+    EVENT_TYPE = 0x1002, ACTION_TYPE = 0x1008, REMAINING = 0x1020, COMPLETED = 0x1021,
+    FAILED = 0x1022, WARNED = 0x1023, ORIGINATOR = 0x1030, ORIGINATOR_ID = 0x1031
 };
 
 struct reading {
@@ -69,6 +71,31 @@ static void read_element(struct reading *reading, unsigned element,
         break;
     case MOVE_DESTINATION:
         read_text(value, size, message->move_destination, sizeof message->move_destination);
+        break;
+    case ORIGINATOR:
+        read_text(value, size, message->originator, sizeof message->originator);
+        break;
+    case ERROR_COMMENT:
+        read_text(value, size, message->comment, sizeof message->comment);
+        break;
+    case ORIGINATOR_ID:
+        read_short(value, size, &message->originator_id);
+        break;
+    case EVENT_TYPE:
+    case ACTION_TYPE:
+        read_short(value, size, &message->type);
+        break;
+    case REMAINING:
+        read_short(value, size, &message->remaining);
+        break;
+    case COMPLETED:
+        message->has_counts = read_short(value, size, &message->completed);
+        break;
+    case FAILED:
+        read_short(value, size, &message->failed);
+        break;
+    case WARNED:
+        read_short(value, size, &message->warned);
         break;
     case COMMAND_FIELD:
         reading->has_command = read_short(value, size, &message->command);
@@ -171,6 +198,48 @@ static void put_text(struct writing *writing, unsigned element, const char *text
         at[length] = (unsigned char)padding;
 }
 
+/* The remaining ones are told while some remain only: PS3.7 9.3.4.2. */
+static void put_counts(struct writing *writing, const struct dimse_message *message)
+{
+    if (message->remaining > 0)
+        put_short(writing, REMAINING, message->remaining);
+    put_short(writing, COMPLETED, message->completed);
+    put_short(writing, FAILED, message->failed);
+    put_short(writing, WARNED, message->warned);
+}
+
+static void put_request(struct writing *writing, const struct dimse_message *message)
+{
+    put_short(writing, message->command == DIMSE_C_CANCEL_RQ ? RESPONDED_ID : MESSAGE_ID,
+              message->command == DIMSE_C_CANCEL_RQ ? message->responded_id
+              : message->message_id);
+    put_text(writing, MOVE_DESTINATION, message->move_destination,
+             sizeof message->move_destination - 1, ' ');
+    if (message->command < DIMSE_C_ECHO_RQ)             /* C-STORE, C-GET, C-FIND, C-MOVE */
+        put_short(writing, PRIORITY, message->priority);
+}
+
+/* Behind the status, in ascending order. */
+static void put_rest(struct writing *writing, const struct dimse_message *message,
+                     const char *comment)
+{
+    const bool action = message->command == DIMSE_N_ACTION_RQ;
+    const unsigned kind = message->command & ~(unsigned)IS_RESPONSE;
+
+    if (comment != NULL)
+        put_text(writing, ERROR_COMMENT, comment, COMMENT_MAX, ' ');
+    put_text(writing, action ? REQUESTED_INSTANCE : AFFECTED_INSTANCE, message->sop_uid,
+             TEXT_UID_SIZE - 1, '\0');
+    if (kind == DIMSE_N_EVENT_REPORT_RQ || kind == DIMSE_N_ACTION_RQ)
+        put_short(writing, kind == DIMSE_N_ACTION_RQ ? ACTION_TYPE : EVENT_TYPE, message->type);
+    if (message->has_counts)
+        put_counts(writing, message);
+    if (message->originator[0] != '\0') {
+        put_text(writing, ORIGINATOR, message->originator, sizeof message->originator - 1, ' ');
+        put_short(writing, ORIGINATOR_ID, message->originator_id);
+    }
+}
+
 size_t command_write(const struct dimse_message *message, const char *comment,
                      unsigned char buffer[COMMAND_MAX_WRITE])
 {
@@ -178,20 +247,17 @@ size_t command_write(const struct dimse_message *message, const char *comment,
     const bool response = (message->command & IS_RESPONSE) != 0;
     unsigned char *length = put(&writing, GROUP_LENGTH, 4);
 
-    put_text(&writing, AFFECTED_CLASS, message->sop_class_uid, TEXT_UID_SIZE - 1, '\0');
+    put_text(&writing, message->command == DIMSE_N_ACTION_RQ ? REQUESTED_CLASS : AFFECTED_CLASS,
+             message->sop_class_uid, TEXT_UID_SIZE - 1, '\0');
     put_short(&writing, COMMAND_FIELD, message->command);
     if (response)
         put_short(&writing, RESPONDED_ID, message->responded_id);
     else
-        put_short(&writing, MESSAGE_ID, message->message_id);
-    if (message->command == DIMSE_C_STORE_RQ)
-        put_short(&writing, PRIORITY, message->priority);
+        put_request(&writing, message);
     put_short(&writing, DATA_SET_TYPE, message->has_data ? HAS_DATA : HAS_NO_DATA);
     if (response)
         put_short(&writing, STATUS, message->status);
-    if (response && comment != NULL)
-        put_text(&writing, ERROR_COMMENT, comment, COMMENT_MAX, ' ');
-    put_text(&writing, AFFECTED_INSTANCE, message->sop_uid, TEXT_UID_SIZE - 1, '\0');
+    put_rest(&writing, message, response ? comment : NULL);
     write32(length, (uint32_t)(writing.size - 12));
     return writing.size;
 }

@@ -11,7 +11,7 @@
 #include "dicom/association.h"
 
 #define COMMAND_MAX_READ 65536
-#define COMMAND_MAX_WRITE 512       /* two UIDs, a comment and the numbers */
+#define COMMAND_MAX_WRITE 512       /* two UIDs, titles, a comment and the numbers */
 
 struct error;
 

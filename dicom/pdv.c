@@ -322,6 +322,13 @@ static bool begin_pdv(struct pdv_stream *stream, struct pdv *ret_pdv, struct err
     return true;
 }
 
+bool pdv_pending(const struct pdv_stream *stream)
+{
+    struct pollfd on = { .fd = stream->fd, .events = POLLIN };
+
+    return stream->end > stream->start || poll(&on, 1, 0) > 0;
+}
+
 bool pdv_next(struct pdv_stream *stream, struct pdv *ret_pdv, struct error *err)
 {
     struct pdv pdv = { .kind = PDV_DATA };

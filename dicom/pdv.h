@@ -42,6 +42,9 @@ bool pdv_next(struct pdv_stream *stream, struct pdv *ret_pdv, struct error *err)
 bool pdv_bytes(struct pdv_stream *stream, const void **ret_bytes, size_t *ret_size,
                struct error *err);
 
+/* Would pdv_next() find bytes at once? */
+bool pdv_pending(const struct pdv_stream *stream);
+
 /* The most that one PDU to this peer carries. */
 size_t pdv_room(const struct pdv_stream *stream);
 

@@ -138,6 +138,48 @@ static void command_cuts_an_error_comment_at_64_characters(void)
     CU_ASSERT(command_read(buffer, size, &message, &err));
 }
 
+/* All that travels with C-MOVE, C-STORE of a C-MOVE, N-ACTION and N-EVENT-REPORT. */
+static void commands_of_every_kind_are_read_as_written(void)
+{
+    static const uint16_t commands[] = { DIMSE_C_MOVE_RQ, DIMSE_C_MOVE_RQ | DIMSE_RSP,
+        DIMSE_C_GET_RQ | DIMSE_RSP, DIMSE_C_STORE_RQ, DIMSE_N_ACTION_RQ,
+        DIMSE_N_ACTION_RQ | DIMSE_RSP, DIMSE_N_EVENT_REPORT_RQ, DIMSE_C_CANCEL_RQ };
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        unsigned char buffer[COMMAND_MAX_WRITE];
+        struct dimse_message got, sent = store;
+        struct error err;
+        const bool response = (commands[i] & DIMSE_RSP) != 0;
+        sent.command = commands[i];
+        sent.responded_id = 77;
+        sent.type = 2;
+        snprintf(sent.originator, sizeof sent.originator, "VIEWER");
+        sent.originator_id = 9;
+        snprintf(sent.move_destination, sizeof sent.move_destination, "%s",
+                 response ? "" : "PACS");
+        sent.has_counts = response && commands[i] != (DIMSE_N_ACTION_RQ | DIMSE_RSP);
+        sent.remaining = 5;
+        sent.completed = 4;
+        sent.failed = 3;
+        sent.warned = 2;
+        const size_t size = command_write(&sent, response ? "why" : NULL, buffer);
+        CU_ASSERT_FATAL(command_read(buffer, size, &got, &err));
+        CU_ASSERT_EQUAL(got.command, commands[i]);
+        CU_ASSERT_STRING_EQUAL(got.sop_uid, sent.sop_uid);
+        CU_ASSERT_STRING_EQUAL(got.originator, "VIEWER");
+        CU_ASSERT_EQUAL(got.originator_id, 9);
+        CU_ASSERT_STRING_EQUAL(got.move_destination, sent.move_destination);
+        CU_ASSERT_EQUAL(got.has_counts, sent.has_counts);
+        if (sent.has_counts)
+            CU_ASSERT(got.remaining == 5 && got.completed == 4 && got.failed == 3
+                      && got.warned == 2);
+        if (response)
+            CU_ASSERT_STRING_EQUAL(got.comment, "why");
+        if (response || commands[i] == DIMSE_C_CANCEL_RQ)
+            CU_ASSERT_EQUAL(got.responded_id, 77);
+    }
+}
+
 static const struct runner_test tests[] = {
     TEST(command_reads_what_it_writes),
     TEST(command_is_read_by_dcmdump),
@@ -146,6 +188,7 @@ static const struct runner_test tests[] = {
     TEST(command_of_more_than_64_kib_is_refused),
     TEST(command_takes_a_uid_of_65_characters_for_absent),
     TEST(command_cuts_an_error_comment_at_64_characters),
+    TEST(commands_of_every_kind_are_read_as_written),
     { NULL, NULL }
 };
 
