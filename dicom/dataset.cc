@@ -646,10 +646,29 @@ static OFCondition put_number(DcmElement *element, double value, unsigned long i
     }
 }
 
+/* Does it fit the representation? Whole numbers only where that has them. */
+static bool fits(DcmEVR vr, double value)
+{
+    static const struct { DcmEVR vr; double low, high; } ranges[] = {
+        { EVR_US, 0, 65535 }, { EVR_SS, -32768, 32767 }, { EVR_UL, 0, 4294967295.0 },
+        { EVR_SL, -2147483648.0, 2147483647 }, { EVR_xs, -32768, 65535 }
+    };
+
+    for (const auto &range : ranges)
+        if (range.vr == vr)
+            return value >= range.low && value <= range.high && value == std::floor(value);
+    return true;
+}
+
 static void put_numbers(struct item *item, uint32_t tag, const double *values, size_t count)
 {
     const DcmTag known(key_of(tag));
 
+    for (size_t i = 0; i < count; i++)
+        if (!fits(known.getEVR(), values[i])) {
+            note(item, tag, "a number that does not fit");
+            return;
+        }
     if (known.getEVR() == EVR_xs && count == 1) {       /* US or SS: the bits are the same */
         note_bad(item, tag, native(item)->putAndInsertUint16(
             known, static_cast<Uint16>(static_cast<long>(values[0]))));

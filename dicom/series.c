@@ -14,6 +14,7 @@
 
 #define COSINE_TOLERANCE 1e-4
 #define TILT_TOLERANCE 0.00175      /* tan 0.1° */
+#define SAME_SPACING 2e-4           /* of a pixel's: a tenth of one over 512 */
 #define EVEN 0.01                   /* of the spacing: regular */
 #define UNEVEN 0.05                 /* of the spacing: taken with true positions */
 #define AIR_HU (-1024)
@@ -51,6 +52,9 @@ struct series {
     struct format format;
     double orientation[6], normal[3], spacing[2];   /* spacing: between rows, columns */
     char patient_id[65], study_uid[TEXT_UID_SIZE], modality[17];
+    char frame_uid[TEXT_UID_SIZE];  /* Frame of Reference, "" when not told */
+    struct suv_inputs suv;          /* of the first slice */
+    const char *suv_differs;        /* what another slice has otherwise, or NULL */
     double first_acquisition_s;
     uint16_t *block;                /* stored values, sign extended when signed */
 };
@@ -187,6 +191,8 @@ static bool begin_series(struct series *series, const struct item *image,
     item_text_at(image, PATIENT_ID, 0, series->patient_id, sizeof series->patient_id);
     item_text_at(image, STUDY_UID, 0, series->study_uid, sizeof series->study_uid);
     item_text_at(image, MODALITY, 0, series->modality, sizeof series->modality);
+    item_text_at(image, FRAME_OF_REFERENCE, 0, series->frame_uid, sizeof series->frame_uid);
+    suv_inputs_read(image, &series->suv);
     size_t total;
     if (__builtin_mul_overflow(pixels, series->room, &total))
         return error_set(err, ERROR_LIMIT, "%zu slices of %zu pixels", series->room, pixels);
@@ -198,7 +204,7 @@ static bool check_alike(const struct series *series, const struct item *image,
                         const struct format *format, struct error *err)
 {
     const struct format *const first = &series->format;
-    char patient[65], study[TEXT_UID_SIZE];
+    char patient[65], study[TEXT_UID_SIZE], frame[TEXT_UID_SIZE];
     double orientation[6], spacing[2];
 
     item_text_at(image, PATIENT_ID, 0, patient, sizeof patient);
@@ -206,6 +212,10 @@ static bool check_alike(const struct series *series, const struct item *image,
     if (strcmp(patient, series->patient_id) != 0 || strcmp(study, series->study_uid) != 0)
         return error_set(err, ERROR_DATA, "it is of another patient or study than the "
                          "slices before");
+    item_text_at(image, FRAME_OF_REFERENCE, 0, frame, sizeof frame);
+    if (strcmp(frame, series->frame_uid) != 0)
+        return error_set(err, ERROR_DATA, "mixed frames of reference: the positions of this "
+                         "slice cannot be compared with the first's");
     if (format->rows != first->rows || format->columns != first->columns)
         return error_set(err, ERROR_DATA, "%ld x %ld pixels, and %ld x %ld before",
                          format->columns, format->rows, first->columns, first->rows);
@@ -218,7 +228,7 @@ static bool check_alike(const struct series *series, const struct item *image,
             return error_set(err, ERROR_DATA, "mixed orientations: this slice is turned "
                              "against the first");
     for (int i = 0; i < 2; i++)
-        if (fabs(spacing[i] - series->spacing[i]) > EVEN * series->spacing[i])
+        if (fabs(spacing[i] - series->spacing[i]) > SAME_SPACING * series->spacing[i])
             return error_set(err, ERROR_DATA, "mixed pixel spacings: %g mm and %g mm",
                              spacing[i], series->spacing[i]);
     return true;
@@ -305,6 +315,17 @@ static bool read_pixels(struct series *series, struct dataset *dataset,
     return true;
 }
 
+/* What SUV is computed from must be alike in all slices. */
+static void note_suv(struct series *series, const struct item *image)
+{
+    struct suv_inputs inputs;
+
+    if (series->suv_differs != NULL || strcmp(series->modality, "PT") != 0)
+        return;
+    suv_inputs_read(image, &inputs);
+    series->suv_differs = suv_inputs_compare(&series->suv, &inputs);
+}
+
 static void note_acquisition(struct series *series, const struct item *image)
 {
     const double moment = suv_moment(image, ACQUISITION_DATE, ACQUISITION_TIME);
@@ -328,6 +349,7 @@ bool series_add(struct series *series, struct dataset *dataset, struct error *er
         || !read_pixels(series, dataset, &format, err))
         return false;
     note_acquisition(series, image);
+    note_suv(series, image);
     if (series->head == NULL && (series->head = dataset_copy_head(dataset, err)) == NULL)
         return false;
     slice->block = series->count++;
@@ -645,7 +667,8 @@ static bool fill_values(struct series *series, struct volume *volume,
 
     volume->unit = unit_of(series);
     if (is_pet && !suv_factor(dataset_root(series->head), series->first_acquisition_s,
-                              &factor, &volume->unit, facts->suv, sizeof facts->suv))
+                              series->suv_differs, &factor, &volume->unit, facts->suv,
+                              sizeof facts->suv))
         warn(facts, "%s", facts->suv);
     volume->slope = 1;
     volume->intercept = 0;

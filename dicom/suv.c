@@ -16,6 +16,59 @@ enum tag {
     GE_CREATOR = 0x00090010, GE_SCAN_DATETIME = 0x0009100d
 };
 
+/* In the image, or in its first radiopharmaceutical. */
+static const struct {
+    unsigned tag;
+    bool of_drug;
+    const char *name;
+} inputs[SUV_INPUTS] = {
+    { UNITS, false, "Units" }, { SUV_TYPE, false, "SUV Type" },
+    { PATIENT_WEIGHT, false, "Patient's Weight" },
+    { DECAY_CORRECTION, false, "Decay Correction" }, { SERIES_DATE, false, "Series Date" },
+    { SERIES_TIME, false, "Series Time" },
+    { CORRECTED_IMAGE, false, "Corrected Image" },
+    { PHILIPS_SUV, false, "(7053,1000)" }, { PHILIPS_ACTIVITY, false, "(7053,1009)" },
+    { DOSE, true, "Radionuclide Total Dose" }, { HALF_LIFE, true, "Radionuclide Half Life" },
+    { START_TIME, true, "Radiopharmaceutical Start Time" },
+    { START_DATETIME, true, "Radiopharmaceutical Start DateTime" },
+    { RADIOPHARMACEUTICAL, false, "Radiopharmaceutical Information Sequence" }
+};
+
+/* Up to 33 characters of all values; of a sequence, how many items it has. */
+static void read_input(const struct item *item, unsigned tag, char *value, size_t size)
+{
+    char one[33];
+    size_t at = 0;
+
+    value[0] = '\0';
+    if (tag == RADIOPHARMACEUTICAL) {
+        text_format(value, size, "%zu", item_count(item, tag));
+        return;
+    }
+    for (size_t i = 0; item != NULL && i < item_value_count(item, tag) && at + 1 < size; i++) {
+        item_text_at(item, tag, i, one, sizeof one);
+        text_format(value + at, size - at, "%s%s", i > 0 ? "\\" : "", one);
+        at += strlen(value + at);
+    }
+}
+
+void suv_inputs_read(const struct item *image, struct suv_inputs *ret_inputs)
+{
+    const struct item *const drug = item_at(image, RADIOPHARMACEUTICAL, 0);
+
+    for (int i = 0; i < SUV_INPUTS; i++)
+        read_input(inputs[i].of_drug ? drug : image, inputs[i].tag, ret_inputs->value[i],
+                   sizeof ret_inputs->value[i]);
+}
+
+const char *suv_inputs_compare(const struct suv_inputs *a, const struct suv_inputs *b)
+{
+    for (int i = 0; i < SUV_INPUTS; i++)
+        if (strcmp(a->value[i], b->value[i]) != 0)
+            return inputs[i].name;
+    return NULL;
+}
+
 /* Two or more digits of a text as a number; false when they are not digits. */
 static bool digits(const char *text, int count, int *ret_value)
 {
@@ -125,6 +178,11 @@ static bool refuse(char *how, size_t size, const char *needs)
     return false;
 }
 
+static bool is_corrected(const struct item *image)
+{
+    return has_word(image, CORRECTED_IMAGE, "ATTN") && has_word(image, CORRECTED_IMAGE, "DECY");
+}
+
 /* Activity in Bq/ml × weight / dose left at the reference time of the decay correction. */
 static bool from_activity(const struct item *image, double first_acquisition_s,
                           double *ret_factor, char *how, size_t size)
@@ -133,7 +191,7 @@ static bool from_activity(const struct item *image, double first_acquisition_s,
     double weight_kg, dose, half_life_s, elapsed_s = 0;
     char correction[17];
 
-    if (!has_word(image, CORRECTED_IMAGE, "ATTN") || !has_word(image, CORRECTED_IMAGE, "DECY"))
+    if (!is_corrected(image))
         return refuse(how, size, "Corrected Image with ATTN and DECY");
     if (!item_double(image, PATIENT_WEIGHT, 0, &weight_kg) || weight_kg <= 0)
         return refuse(how, size, "Patient's Weight");
@@ -167,13 +225,15 @@ static bool from_grams(const struct item *image, enum volume_unit *ret_unit, cha
 {
     char type[17] = "BW";
 
+    *ret_unit = UNIT_ARBITRARY;
+    if (!is_corrected(image))
+        return refuse(how, size, "Corrected Image with ATTN and DECY");
     item_text_at(image, SUV_TYPE, 0, type, sizeof type);
     if (type[0] == '\0' || strcmp(type, "BW") == 0) {
         *ret_unit = UNIT_SUVBW;
     } else if (strncmp(type, "LBM", 3) == 0) {
         *ret_unit = UNIT_SUVLBM;
     } else {
-        *ret_unit = UNIT_ARBITRARY;
         return refuse(how, size, "SUV Type BW or LBM");
     }
     text_format(how, size, "values are %s as stored", volume_unit_name(*ret_unit));
@@ -188,6 +248,8 @@ static bool from_counts(const struct item *image, double first_acquisition_s,
 
     if (!has_creator(image, PHILIPS_CREATOR, "Philips PET Private Group"))
         return refuse(how, size, "Units BQML or GML (CNTS only with Philips' private factors)");
+    if (!is_corrected(image))
+        return refuse(how, size, "Corrected Image with ATTN and DECY");
     if (item_double(image, PHILIPS_SUV, 0, &suv) && suv != 0) {
         *ret_factor = suv;
         text_format(how, size, "SUVbw factor %.6g by (7053,1000)", suv);
@@ -201,8 +263,15 @@ static bool from_counts(const struct item *image, double first_acquisition_s,
     return true;
 }
 
-bool suv_factor(const struct item *image, double first_acquisition_s, double *ret_factor,
-                enum volume_unit *ret_unit, char *ret_how, size_t how_size)
+/* The unit of the rescaled values themselves. */
+static enum volume_unit unit_as_stored(const char *units)
+{
+    return strcmp(units, "BQML") == 0 ? UNIT_BQML : UNIT_ARBITRARY;
+}
+
+bool suv_factor(const struct item *image, double first_acquisition_s, const char *differs,
+                double *ret_factor, enum volume_unit *ret_unit, char *ret_how,
+                size_t how_size)
 {
     char units[17] = "";
     bool known = false;
@@ -210,6 +279,11 @@ bool suv_factor(const struct item *image, double first_acquisition_s, double *re
     *ret_factor = 1;
     *ret_unit = UNIT_ARBITRARY;
     item_text_at(image, UNITS, 0, units, sizeof units);
+    if (differs != NULL) {
+        *ret_unit = strcmp(differs, "Units") == 0 ? UNIT_ARBITRARY : unit_as_stored(units);
+        text_format(ret_how, how_size, "SUV not computable: needs one %s in all slices", differs);
+        return false;
+    }
     if (strcmp(units, "GML") == 0)
         return from_grams(image, ret_unit, ret_how, how_size);
     if (strcmp(units, "CM2ML") == 0) {
@@ -219,7 +293,7 @@ bool suv_factor(const struct item *image, double first_acquisition_s, double *re
     }
     if (strcmp(units, "BQML") == 0) {
         known = from_activity(image, first_acquisition_s, ret_factor, ret_how, how_size);
-        *ret_unit = known ? UNIT_SUVBW : UNIT_BQML;
+        *ret_unit = known ? UNIT_SUVBW : unit_as_stored(units);
     } else if (strcmp(units, "CNTS") == 0) {
         known = from_counts(image, first_acquisition_s, ret_factor, ret_how, how_size);
         *ret_unit = known ? UNIT_SUVBW : UNIT_ARBITRARY;

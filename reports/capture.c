@@ -183,7 +183,7 @@ static void put_image(const struct report_context *context, const struct view *v
     item_put_int(root, 0x00280102, 7);
     item_put_int(root, 0x00280103, 0);
     item_put_text(root, 0x00280301, "NO");              /* Burned In Annotation: of the patient */
-    item_put_text(root, 0x00282110, "00");
+    common_lossy(context, root);
     if (count > 1) {
         item_put_tags(root, 0x00280009, &pointer, 1);
         item_put_text(root, 0x00181063, "1000");

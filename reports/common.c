@@ -122,6 +122,19 @@ void common_frame_of_reference(const struct report_context *context, struct item
         item_put_empty(root, 0x00201040);
 }
 
+void common_lossy(const struct report_context *context, struct item *root)
+{
+    const struct item *const source = dataset_root(context->source);
+    char lossy[17];
+
+    item_text_at(source, 0x00282110, 0, lossy, sizeof lossy);
+    item_put_text(root, 0x00282110, strcmp(lossy, "01") == 0 ? "01" : "00");
+    if (strcmp(lossy, "01") != 0)
+        return;
+    item_copy(root, source, 0x00282112);
+    item_copy(root, source, 0x00282114);
+}
+
 bool common_finish(struct dataset *dataset, const char *name, struct report *report,
                    struct error *err)
 {

@@ -25,6 +25,9 @@ struct dataset *common_new(const struct report_context *context, const struct co
 /* Copies the frame of reference. */
 void common_frame_of_reference(const struct report_context *context, struct item *root);
 
+/* Lossy Image Compression, with ratio and method, as the source has it: it is not undone. */
+void common_lossy(const struct report_context *context, struct item *root);
+
 /* Writes the data set into the report, under the name; frees the data set. */
 bool common_finish(struct dataset *dataset, const char *name, struct report *report,
                    struct error *err);

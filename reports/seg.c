@@ -250,7 +250,7 @@ static void put_image(const struct report_context *context, const struct frames 
     item_put_int(root, 0x00280101, 1);
     item_put_int(root, 0x00280102, 0);
     item_put_int(root, 0x00280103, 0);
-    item_put_text(root, 0x00282110, "00");
+    common_lossy(context, root);
     item_put_text(root, 0x00620001, "BINARY");
     item_put_text(root, 0x00620013, "NO");              /* Segments Overlap */
     item_put_bytes(root, 0x7fe00010, frames->bits, frames->size);

@@ -186,12 +186,40 @@ static void malformed_files_end_in_a_sentence(void)
     CU_ASSERT(files > 100);
 }
 
+/* A number that would wrap is told when the data set is written. */
+static void numbers_that_do_not_fit_are_told(void)
+{
+    static const struct { uint32_t tag; double value; bool fits; } cases[] = {
+        { 0x00280010, 65535, true }, { 0x00280010, 65536, false }, { 0x00280010, -1, false },
+        { 0x00280010, 1.5, false }, { 0x00189219, -32768, true }, { 0x00189219, -32769, false },
+        { 0x00186018, 4294967295.0, true }, { 0x00186018, 4294967296.0, false },
+        { 0x00280120, -32768, true }, { 0x00280120, 65535, true }, { 0x00280120, 65536, false }
+    };
+    struct error err;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned char *bytes = NULL;
+        size_t size = 0;
+        struct dataset *const dataset = dataset_new(&err);
+        item_put_text(dataset_root(dataset), 0x00080016, "1.2.840.10008.5.1.4.1.1.2");
+        item_put_text(dataset_root(dataset), 0x00080018, "1.2.3");
+        item_put_double(dataset_root(dataset), cases[i].tag, cases[i].value);
+        const bool good = dataset_write(dataset, &bytes, &size, &err);
+        CU_ASSERT_EQUAL(good, cases[i].fits);
+        if (!good)
+            CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "a number that does not fit"));
+        free(bytes);
+        dataset_free(dataset);
+    }
+}
+
 static const struct runner_test tests[] = {
     TEST(what_is_written_is_what_pydicom_reads),
     TEST(what_was_written_reads_back),
     TEST(first_failure_of_a_put_is_told_by_write),
     TEST(truncated_and_foreign_bytes_are_refused),
     TEST(malformed_files_end_in_a_sentence),
+    TEST(numbers_that_do_not_fit_are_told),
     { NULL, NULL }
 };
 const struct runner_suite suite_dataset = { "dataset", tests };

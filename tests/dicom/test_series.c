@@ -38,6 +38,7 @@ struct made {                           /* what differs from a plain axial CT sl
     const double *orientation;
     long rows, bits_stored, is_signed, frames, samples, padding;
     double slope, intercept;
+    const char *frame;
     const char *modality, *patient, *image_type, *photometric;
     uint16_t pixel;                     /* all of them */
 };
@@ -62,6 +63,8 @@ static struct dataset *make(int number, const struct made *made)
     item_put_text(root, 0x00080060, made->modality != NULL ? made->modality : "CT");
     item_put_text(root, 0x00100020, made->patient != NULL ? made->patient : "P");
     item_put_text(root, 0x0020000d, "1.2");
+    if (made->frame != NULL)
+        item_put_text(root, 0x00200052, made->frame);
     item_put_doubles(root, 0x00200032, position, 3);
     item_put_doubles(root, 0x00200037, made->orientation != NULL ? made->orientation : axial, 6);
     item_put_doubles(root, 0x00280030, spacing, 2);
@@ -206,6 +209,9 @@ static void broken_series_end_in_their_sentence(void)
           "Image Orientation (Patient) is not two perpendicular unit vectors" },
         { { .z = 10, .rows = 5 }, "4 x 5 pixels, and 4 x 4 before" },
         { { .z = 10, .spacing = 2 }, "mixed pixel spacings: 2 mm and 1 mm" },
+        { { .z = 10, .spacing = 1.0004 }, "mixed pixel spacings: 1.0004 mm and 1 mm" },
+        { { .z = 10, .frame = "1.7" }, "mixed frames of reference: the positions of this slice "
+                                       "cannot be compared with the first's" },
         { { .z = 10, .spacing = 1e9 }, "Pixel Spacing 1e+09\\1" },
         { { .z = 10, .patient = "Q" },
           "it is of another patient or study than the slices before" },

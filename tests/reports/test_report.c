@@ -171,6 +171,38 @@ static void nothing_found_is_a_result_without_seg(void)
     check_all(PHANTOM_CT, 0, false);
 }
 
+/* What was lost in the source is not there again in the result. */
+static void results_of_lossy_sources_say_so(void)
+{
+    static struct report reports[ROOM];
+    size_t count = 0;
+    char text[64];
+
+    prepare(PHANTOM_CT, 1, false);
+    struct dataset *source = make_template();
+    item_put_text(dataset_root(source), 0x00282110, "01");
+    item_put_text(dataset_root(source), 0x00282112, "12.5");
+    item_put_text(dataset_root(source), 0x00282114, "ISO_15444_1");
+    const struct report_context context = { .source = source, .volume = &volume, .facts = &facts,
+        .findings = &findings, .key = "ab", .created = "20260301123456.123000+0100" };
+    CU_ASSERT_FATAL(report_all(&context, reports, ROOM, &count, &err));
+    for (size_t i = 0; i < count; i++) {
+        if (reports[i].kind == REPORT_SEG || reports[i].kind == REPORT_SC) {
+            struct dataset *const result = dataset_read(reports[i].bytes, reports[i].size, &err);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(result);
+            CU_ASSERT(item_text_at(dataset_root(result), 0x00282110, 0, text, sizeof text));
+            CU_ASSERT_STRING_EQUAL(text, "01");
+            CU_ASSERT(item_text_at(dataset_root(result), 0x00282112, 0, text, sizeof text));
+            CU_ASSERT_STRING_EQUAL(text, "12.5");
+            CU_ASSERT(item_text_at(dataset_root(result), 0x00282114, 0, text, sizeof text));
+            CU_ASSERT_STRING_EQUAL(text, "ISO_15444_1");
+            dataset_free(result);
+        }
+        report_free(&reports[i]);
+    }
+    dataset_free(source);
+}
+
 static void findings_that_are_not_sound_make_no_result(void)
 {
     static struct report reports[ROOM];
@@ -220,6 +252,7 @@ static const struct runner_test tests[] = {
     TEST(results_of_an_oblique_mr_read_back_as_the_findings),
     TEST(results_of_pet_read_back_as_the_findings),
     TEST(nothing_found_is_a_result_without_seg),
+    TEST(results_of_lossy_sources_say_so),
     TEST(findings_that_are_not_sound_make_no_result),
     TEST(labels_of_32_bits_make_the_same_segmentation),
     { NULL, NULL }
