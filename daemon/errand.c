@@ -10,6 +10,7 @@
 
 #include "daemon/inputs.h"
 #include "dicom/series.h"
+#include "dicom/transcode.h"
 #include "reports/canvas.h"
 #include "reports/plane.h"
 #include "util/arena.h"
@@ -182,6 +183,44 @@ static bool run_plane(struct errands *errands, json_t *question, struct inputs *
     return good && answer_json(json_pack("{s:I}", "index", index), answer, err);
 }
 
+static bool transcode_input(struct errands *errands, const char *syntax,
+                            struct inputs *inputs, unsigned char **ret_bytes,
+                            size_t *ret_size, struct error *err)
+{
+    const size_t mark = arena_mark(errands->arena);
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    const bool good = inputs_read(inputs, 0, errands->arena, &bytes, &size, err)
+        && transcode(bytes, size, syntax, ret_bytes, ret_size, err);
+
+    arena_rewind(errands->arena, mark);
+    return good;
+}
+
+/* The volume that is held stays, as long as there is room for both. */
+static bool run_transcode(struct errands *errands, json_t *question, struct inputs *inputs,
+                          struct errand_answer *answer, struct error *err)
+{
+    const char *syntax = "";
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+
+    if (json_unpack(question, "{s:s}", "syntax", &syntax) != 0 || inputs->count != 1)
+        return error_set(err, ERROR_USAGE, "a transcoding has one file and a syntax");
+    bool good = transcode_input(errands, syntax, inputs, &bytes, &size, err);
+    if (!good && (err->code == ERROR_MEMORY || err->code == ERROR_LIMIT)
+        && errands->key[0] != '\0') {
+        errands_forget(errands);
+        good = transcode_input(errands, syntax, inputs, &bytes, &size, err);
+    }
+    if (!good)
+        return false;
+    answer->fd = errand_memfd("object.dcm", bytes, size, err);
+    free(bytes);
+    return answer->fd >= 0
+        && answer_json(json_pack("{s:I}", "size", (json_int_t)size), answer, err);
+}
+
 static const struct {
     const char *name;
     bool (*run)(struct errands *errands, json_t *question, struct inputs *inputs,
@@ -189,7 +228,8 @@ static const struct {
     bool of_volume;                     /* "key" names a volume, which is held before */
 } kinds[] = {
     { "planes", run_planes, true },
-    { "plane", run_plane, true }
+    { "plane", run_plane, true },
+    { "transcode", run_transcode, false }
 };
 
 static bool run(struct errands *errands, json_t *question, struct inputs *inputs,

@@ -7,6 +7,9 @@
  *   {"errand": "plane", "key": K, "plane": "axial", "index": I, "center": C, "width": W}, the
  *       files of a series → {"index": I}, a PNG. No width: the window of "planes".
  *
+ *   {"errand": "transcode", "syntax": UID}, one file → {"size": N}, the same object as a Part 10
+ *       file in that transfer syntax (dicom/transcode.h)
+ *
  * K names the volume: the one that was asked for last is kept, so that the next plane costs no
  * loading and wants no files.
  */

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "daemon/config.h"
+#include "daemon/convert.h"
 #include "daemon/log.h"
+#include "daemon/pool.h"
 #include "daemon/role.h"
 #include "daemon/sandbox.h"
 #include "daemon/store.h"
@@ -24,12 +26,14 @@
 #define IDLE_MS 500                 /* how soon a new row of the outbox is seen */
 #define FIRST_DELAY_MS 1000
 #define LONGEST_DELAY_MS 300000     /* also at once after a permanent refusal */
+#define CONVERT_S 60                /* of one object, by a worker of the pool */
 #define STOP_S 3                    /* how long what is on its way may still take at the end */
 
 struct queue {
     const struct config *config;
     const struct config_peer *peer;
     struct store *store;
+    struct pool *pool;                  /* converts for it; NULL without one */
     pthread_t thread;
     size_t count;
     struct store_delivery delivery[BATCH];
@@ -118,20 +122,19 @@ static bool postpone_from(struct queue *queue, size_t first, struct error *err)
 
 /* ---- one association ---- */
 
-static bool is_proposed(const struct association_proposal *proposals, size_t count,
-                        const struct store_delivery *delivery)
+/* Originals go out unchanged if they can; results in the syntax that the peer is given. */
+static struct convert_object object_of(const struct queue *queue,
+                                       const struct store_delivery *delivery)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(proposals[i].sop_class_uid, delivery->sop_class_uid) == 0
-            && strcmp(proposals[i].transfer_syntax, delivery->transfer_syntax) == 0)
-            return true;
-    return false;
+    const bool original = strcmp(delivery->kind, "original") == 0;
+
+    return (struct convert_object){ delivery->sop_class_uid, delivery->transfer_syntax,
+                                    original ? "" : queue->peer->transfer_syntax };
 }
 
 static struct association *call(struct queue *queue, struct error *err)
 {
-    struct association_proposal proposals[BATCH];
-    size_t count = 0;
+    struct convert_proposals proposals = { .count = 0 };
     const struct association_target target = {
         .host = queue->peer->host, .port = queue->peer->port,
         .calling_ae = queue->config->ae_title, .called_ae = queue->peer->ae_title,
@@ -139,14 +142,14 @@ static struct association *call(struct queue *queue, struct error *err)
     };
 
     for (size_t i = 0; i < queue->count; i++) {
-        const struct store_delivery *const delivery = &queue->delivery[i];
-        if (is_proposed(proposals, count, delivery))
-            continue;
-        memcpy(proposals[count].sop_class_uid, delivery->sop_class_uid, TEXT_UID_SIZE);
-        memcpy(proposals[count].transfer_syntax, delivery->transfer_syntax, TEXT_UID_SIZE);
-        count++;
+        const struct convert_object object = object_of(queue, &queue->delivery[i]);
+        convert_propose_stored(&proposals, &object);
     }
-    return association_request(&target, proposals, count, err);
+    for (size_t i = 0; i < queue->count; i++) {
+        const struct convert_object object = object_of(queue, &queue->delivery[i]);
+        convert_propose_others(&proposals, &object);
+    }
+    return association_request(&target, proposals.proposal, proposals.count, err);
 }
 
 /* PS3.7 annex C: 0000 and the warnings Bxxx mean that the peer has it. */
@@ -182,24 +185,29 @@ static bool send_one(struct queue *queue, struct association *association,
                      const struct store_delivery *delivery, bool *ret_alive,
                      struct error *err)
 {
-    char path[1400];
+    const struct convert_object object = object_of(queue, delivery);
+    char path[1400], syntax[TEXT_UID_SIZE];
     uint16_t status = 0;
     struct error failure;
+    int sent = -1;
 
     *ret_alive = true;
-    if (!association_accepted(association, delivery->sop_class_uid,
-                              delivery->transfer_syntax))
-        return retry(queue, delivery, HOPE_LATER, -1,
-                     "the peer does not accept the class in its stored transfer syntax", err);
     text_format(path, sizeof path, "%s/%s", queue->config->data_dir, delivery->path);
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         error_errno(&failure, "its file");
         return retry(queue, delivery, HOPE_LATER, -1, failure.text, err);
     }
-    *ret_alive = association_store(association, fd, delivery->sop_class_uid,
-                                   delivery->sop_uid, delivery->transfer_syntax, &status,
-                                   &failure);
+    if (!convert_file(queue->pool, association, &object, fd, CONVERT_S, syntax, &sent,
+                      &failure)) {
+        close(fd);
+        return retry(queue, delivery, failure.code == ERROR_LIMIT || failure.code == ERROR_IO
+                     ? HOPE_SOON : HOPE_LATER, -1, failure.text, err);
+    }
+    *ret_alive = association_store(association, sent, delivery->sop_class_uid,
+                                   delivery->sop_uid, syntax, &status, &failure);
+    if (sent != fd)
+        close(sent);
     close(fd);
     if (*ret_alive)
         return record(queue, delivery, status, err);
@@ -297,12 +305,15 @@ int sender_main(const struct role *role)
         return EXIT_FAILURE;
     }
     struct store *const store = store_open(config->data_dir, &err);
-    bool good = store != NULL && store_release_deliveries(store, &err);
+    struct pool *const pool = role->channel_count == 0 ? NULL
+        : pool_new(role->channel, role->channel_count, &err);
+    bool good = store != NULL && (pool != NULL || role->channel_count == 0)
+        && store_release_deliveries(store, &err);
     for (size_t i = 0; good && i < config->peer_count; i++) {
         if (config->peer[i].port == 0)
             continue;                       /* it calls us; we never call it */
         queues[started] = (struct queue){
-            .config = config, .peer = &config->peer[i], .store = store };
+            .config = config, .peer = &config->peer[i], .store = store, .pool = pool };
         good = start_queue(&queues[started], &err);
         started += good;
     }
@@ -317,6 +328,7 @@ int sender_main(const struct role *role)
     if (!all_ended(queues, started))
         _exit(EXIT_SUCCESS);
     store_close(store);
+    pool_free(pool);
     free(queues);
     return EXIT_SUCCESS;
 }

@@ -367,7 +367,9 @@ static bool convert(struct dataset *dataset, const DcmXfer &to, struct error *er
     DcmElement *element = nullptr;
 
     if (root->findAndGetElement(DCM_PixelData, element).bad() || element == nullptr)
-        return true;
+        return !to.isEncapsulated()
+            || error_set(err, ERROR_UNSUPPORTED, "there are no pixels to write in %s",
+                         to.getXferName());
     if (!decompress(dataset, err))
         return false;
     if (!to.isEncapsulated())
