@@ -1,8 +1,12 @@
 #!/usr/bin/python3
 """Writes a seed corpus for each fuzz target below a folder: seeds.py FOLDER."""
+import io
 import os
+import shutil
 import struct
+import subprocess
 import sys
+import tempfile
 import zlib
 
 LONG = ("OB", "OW", "SQ", "UN", "UT")
@@ -142,9 +146,33 @@ def configs():
             yield file.read()
 
 
+def codestreams():
+    """JPEG 2000 by Pillow and OpenJPH, where they are; seed_j2k adds what our encoder makes."""
+    pixels = bytes((x * y) % 251 for y in range(40) for x in range(30))
+    try:
+        from PIL import Image
+        for options in ({}, {"tile_size": (16, 16)}, {"irreversible": True},
+                        {"quality_mode": "rates", "quality_layers": [20, 5]},
+                        {"precinct_size": (16, 16), "codeblock_size": (8, 8), "progression": "RPCL"}):
+            code = io.BytesIO()
+            Image.frombytes("L", (30, 40), pixels).save(code, "JPEG2000", no_jp2=not options == {}, **options)
+            yield b"\1" + code.getvalue()
+    except ImportError:
+        pass
+    if shutil.which("ojph_compress"):
+        with tempfile.TemporaryDirectory() as folder:
+            for options in ((), ("-reversible", "true"), ("-tile_size", "{16,16}", "-reversible", "true")):
+                with open(f"{folder}/in.pgm", "wb") as file:
+                    file.write(b"P5\n30 40\n255\n" + pixels)
+                subprocess.run(["ojph_compress", "-i", f"{folder}/in.pgm", "-o", f"{folder}/out.j2c", *options],
+                               stdout=subprocess.DEVNULL, check=True)
+                with open(f"{folder}/out.j2c", "rb") as file:
+                    yield b"\1" + file.read()
+
+
 def main():
     targets = {"config": configs, "scan": scans, "command": commands, "request": requests,
-               "pdv": pdus, "negotiate": negotiations}
+               "pdv": pdus, "negotiate": negotiations, "j2k": codestreams}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
         os.makedirs(folder, exist_ok=True)
