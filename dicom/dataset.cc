@@ -122,19 +122,28 @@ static bool parse(struct dataset *dataset, const void *bytes, size_t size, struc
 }
 
 /*
- * High-throughput JPEG 2000, of which DCMTK 3.6.7 knows not even the name. The encoding is that
- * of JPEG 2000, and OpenJPEG sees by the codestream which of both it is.
+ * High-throughput JPEG 2000, of which DCMTK 3.6.7 knows not even the name, by the syntax that is
+ * encoded alike. OpenJPEG sees by the codestream which of both it is.
  */
-static bool is_high_throughput(const char *syntax)
+static E_TransferSyntax twin_of(const char *syntax)
 {
-    return std::strcmp(syntax, "1.2.840.10008.1.2.4.201") == 0
-        || std::strcmp(syntax, "1.2.840.10008.1.2.4.202") == 0
-        || std::strcmp(syntax, "1.2.840.10008.1.2.4.203") == 0;
+    static const struct { const char *uid; E_TransferSyntax twin; } twins[] = {
+        { "1.2.840.10008.1.2.4.201", EXS_JPEG2000LosslessOnly },
+        { "1.2.840.10008.1.2.4.202", EXS_JPEG2000LosslessOnly },
+        { "1.2.840.10008.1.2.4.203", EXS_JPEG2000LosslessOnly },
+        { "1.2.840.10008.1.2.4.204", EXS_JPIPReferenced },
+        { "1.2.840.10008.1.2.4.205", EXS_JPIPReferencedDeflate }
+    };
+
+    for (const auto &one : twins)
+        if (std::strcmp(syntax, one.uid) == 0)
+            return one.twin;
+    return EXS_Unknown;
 }
 
-static bool parse_high_throughput(struct dataset *dataset, const unsigned char *bytes,
-                                  size_t size, const struct association_meta *meta,
-                                  struct error *err)
+static bool parse_as(struct dataset *dataset, E_TransferSyntax twin,
+                     const unsigned char *bytes, size_t size,
+                     const struct association_meta *meta, struct error *err)
 {
     DcmDataset *const root = dataset->getDataset();
     DcmInputBufferStream stream;
@@ -142,7 +151,7 @@ static bool parse_high_throughput(struct dataset *dataset, const unsigned char *
     stream.setBuffer(bytes + meta->length, static_cast<offile_off_t>(size - meta->length));
     stream.setEos();
     root->transferInit();
-    const OFCondition status = root->read(stream, EXS_JPEG2000LosslessOnly);
+    const OFCondition status = root->read(stream, twin);
     root->transferEnd();
     if (status.bad())
         return error_set(err, ERROR_DATA, "data set: %s", status.text());
@@ -157,11 +166,12 @@ static bool parse_either(struct dataset *dataset, const void *bytes, size_t size
     struct association_meta meta;
     struct error none;
 
-    if (size > 132 && std::memcmp(at + 128, "DICM", 4) == 0
-        && association_read_meta(bytes, size, &meta, &none)
-        && is_high_throughput(meta.transfer_syntax))
-        return parse_high_throughput(dataset, at, size, &meta, err);
-    return parse(dataset, bytes, size, err);
+    if (size <= 132 || std::memcmp(at + 128, "DICM", 4) != 0
+        || !association_read_meta(bytes, size, &meta, &none))
+        return parse(dataset, bytes, size, err);
+    const E_TransferSyntax twin = twin_of(meta.transfer_syntax);
+    return twin == EXS_Unknown ? parse(dataset, bytes, size, err)
+        : parse_as(dataset, twin, at, size, &meta, err);
 }
 
 extern "C" struct dataset *dataset_read(const void *bytes, size_t size, struct error *err)

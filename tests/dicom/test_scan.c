@@ -330,6 +330,7 @@ static void scan_inflates_and_notices_damage_and_truncation(void)
     struct error err;
 
     check_small(DEFLATED, &bytes);
+    check_small("1.2.840.10008.1.2.4.95", &bytes);      /* JPIP, deflated */
     for (size_t size = 1; size < 20; size++)
         CU_ASSERT_FALSE(scan_all(DEFLATED, bytes.at, size, 4, NULL, &err));
     bytes.at[0] = 0xff;

@@ -7,6 +7,7 @@ make: one file for each class and syntax that its pixels allow, by encoders that
 lossy one, those that another decoder gives. A file without pixels beside it is only stored.
 """
 import io
+import json
 import os
 import subprocess
 import sys
@@ -194,6 +195,10 @@ def make_kind(kind, folder, number):
     for syntax in STORED_ONLY if name in ("ct", "us-frames", "xa") else []:
         path = target(syntax)
         encapsulate(pydicom.dcmread(plain), [bytes(range(256))], path, "YBR_FULL", syntax)
+    for syntax in (".4.95", ".4.205") if name == "ct" else []:
+        path = target(syntax)
+        run("dcmconv", "+td", plain, path)
+        name_syntax(path, TS + ".1.99", TS + syntax)
     os.unlink(plain)
     return number
 
@@ -221,7 +226,7 @@ def send(port, folder):
 def rows(node):
     import sqlite3
     database = sqlite3.connect(f"file:{node}/index.db?mode=ro", uri=True, timeout=10)
-    return {row[0]: row for row in database.execute("SELECT sop_uid, transfer_syntax, path FROM instance")}
+    return {row[0]: row for row in database.execute("SELECT sop_uid, transfer_syntax, path, tags FROM instance")}
 
 
 def compare(name, folder, node, kept, decode):
@@ -232,7 +237,10 @@ def compare(name, folder, node, kept, decode):
     _, meta = dimse.meta(sent)
     if meta[3] not in kept:
         return "is not in the index"
-    _, syntax, path = kept[meta[3]]
+    _, syntax, path, tags = kept[meta[3]]
+    tags = json.loads(tags)
+    if (tags["PatientID"], tags["Rows"], tags["Columns"]) != ("TABLE", str(ROWS), str(COLUMNS)):
+        return f"has other tags in the index: {tags}"
     path = os.path.join(node, path)
     if syntax != meta[0x10] or index.data_set(open(path, "rb").read()) != index.data_set(sent):
         return "is stored as other bytes"
