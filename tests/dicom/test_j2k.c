@@ -6,6 +6,7 @@
 
 #include "dicom/dataset.h"
 #include "dicom/j2k.h"
+#include "dicom/syntax.h"
 #include "dicom/transcode.h"
 #include "tests/runner.h"
 #include "util/error.h"
@@ -399,11 +400,6 @@ static struct dataset *by_way_of(struct dataset *dataset, const char *syntax)
 
 static void every_lossless_syntax_keeps_all_bits(void)
 {
-    static const char *const syntaxes[] = {
-        "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2",
-        "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.57",
-        "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", LOSSLESS
-    };
     static const struct { struct j2k_frame frame; const char *colour; } images[] = {
         { { ROWS, COLUMNS, 1, 16, 16, true }, "MONOCHROME2" },
         { { ROWS, COLUMNS, 1, 16, 12, false }, "MONOCHROME1" },
@@ -416,14 +412,16 @@ static void every_lossless_syntax_keeps_all_bits(void)
 
     CU_ASSERT_FATAL(dicom_init(&err));
     for (size_t i = 0; i < sizeof images / sizeof *images; i++)
-        for (size_t n = 0; n < sizeof syntaxes / sizeof *syntaxes; n++) {
+        for (const struct syntax *syntax = syntax_list; syntax->uid != NULL; syntax++) {
+            if (!syntax->writable)
+                continue;
             const size_t size = j2k_frame_size(&images[i].frame);
 
             fill(&images[i].frame, pixels);
             fill(&images[i].frame, pixels + size);
             struct dataset *const dataset = make_image(&images[i].frame, 2, 0,
                                                        images[i].colour, pixels, 2 * size);
-            struct dataset *const again = by_way_of(dataset, syntaxes[n]);
+            struct dataset *const again = by_way_of(dataset, syntax->uid);
 
             CU_ASSERT_PTR_NOT_NULL_FATAL(again);
             CU_ASSERT_FATAL(dataset_pixels(again, &got, &got_size, &err));
@@ -434,6 +432,46 @@ static void every_lossless_syntax_keeps_all_bits(void)
             dataset_free(dataset);
             dataset_free(again);
         }
+}
+
+static void follow(const struct syntax *from, const struct syntax *to,
+                   const struct j2k_frame *frame, const char *colour)
+{
+    unsigned char pixels[2 * ROWS * COLUMNS * 3 + 1] = { 0 };
+    const size_t size = 2 * j2k_frame_size(frame);
+    const void *got;
+    size_t got_size;
+
+    fill(frame, pixels);
+    fill(frame, pixels + size / 2);
+    struct dataset *const dataset = make_image(frame, 2, 0, colour, pixels, size);
+    struct dataset *const first = by_way_of(dataset, from->uid);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+    struct dataset *const second = by_way_of(first, to->uid);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(second);
+    CU_ASSERT_FATAL(dataset_pixels(second, &got, &got_size, &err));
+    CU_ASSERT(got_size >= size && memcmp(got, pixels, size) == 0);
+    dataset_free(dataset);
+    dataset_free(first);
+    dataset_free(second);
+}
+
+static void every_lossless_syntax_turns_into_every_other(void)
+{
+    const struct j2k_frame grey = { ROWS, COLUMNS, 1, 16, 16, true };
+    const struct j2k_frame colour = { ROWS, COLUMNS, 3, 8, 8, false };
+    int count = 0;
+
+    CU_ASSERT_FATAL(dicom_init(&err));
+    for (const struct syntax *from = syntax_list; from->uid != NULL; from++)
+        for (const struct syntax *to = syntax_list; to->uid != NULL; to++) {
+            if (!from->writable || !to->writable)
+                continue;
+            follow(from, to, &grey, "MONOCHROME2");
+            follow(from, to, &colour, "RGB");
+            count++;
+        }
+    CU_ASSERT_EQUAL(count, 81);
 }
 
 static void planes_of_colour_come_back_as_pixels(void)
@@ -571,6 +609,7 @@ static const struct runner_test tests[] = {
     TEST(damage_is_survived_everywhere),
     TEST(something_else_is_no_codestream),
     TEST(every_lossless_syntax_keeps_all_bits),
+    TEST(every_lossless_syntax_turns_into_every_other),
     TEST(planes_of_colour_come_back_as_pixels),
     TEST(single_bits_come_back_packed),
     TEST(ours_is_read_by_gdcm),
