@@ -12,6 +12,7 @@
 #include "dcmtk/dcmdata/dcostrmb.h"
 #include "dcmtk/dcmdata/dcpixel.h"
 #include "dcmtk/dcmdata/dcpixseq.h"
+#include "dcmtk/dcmdata/dcpxitem.h"
 #include "dcmtk/dcmdata/dcrledrg.h"
 #include "dcmtk/dcmdata/dcrleerg.h"
 #include "dcmtk/dcmdata/dcwcache.h"
@@ -22,6 +23,7 @@
 #include "dcmtk/oflog/oflog.h"
 
 #include "dicom/dataset.h"
+#include "dicom/jpeg.h"
 #include "dicom/openjpeg.h"
 
 extern "C" {
@@ -275,6 +277,61 @@ extern "C" bool dataset_write(struct dataset *dataset, unsigned char **ret_bytes
 
 /* ---- pixels ---- */
 
+/* ---- what decoders are told, before they believe it ---- */
+
+/* The frame that begins at fragment `first`; its header may lie behind a fragment's end. */
+static bool check_jpeg_frame(DcmPixelSequence *fragments, unsigned long first, uint64_t pixels,
+                             struct error *err)
+{
+    const size_t most = 1 << 20;                /* of tables and comments before the header */
+    std::vector<Uint8> joined;
+    uint32_t rows = 0, columns = 0;
+    enum jpeg_answer answer = JPEG_MORE;
+
+    for (unsigned long i = first; answer == JPEG_MORE && i < fragments->card(); i++) {
+        DcmPixelItem *item = nullptr;
+        Uint8 *bytes = nullptr;
+        if (fragments->getItem(item, i).bad() || item->getUint8Array(bytes).bad())
+            return error_set(err, ERROR_DATA, "pixel data: a fragment cannot be read");
+        if (bytes == nullptr || (i > first && joined.size() >= most))
+            break;
+        const size_t size = item->getLength();
+        joined.insert(joined.end(), bytes, bytes + (size < most ? size : most));
+        answer = jpeg_find_size(joined.data(), joined.size(), &rows, &columns);
+    }
+    if (answer != JPEG_SIZE)
+        return error_set(err, ERROR_DATA, "a JPEG image without a frame header");
+    return static_cast<uint64_t>(rows) * columns <= pixels
+        || error_set(err, ERROR_DATA, "the JPEG image has %u x %u pixels, and the data set "
+                     "has fewer", columns, rows);
+}
+
+/* Only at the start of an image does a decoder begin. */
+static bool check_jpeg(struct dataset *dataset, DcmPixelSequence *fragments, struct error *err)
+{
+    long rows = 0, columns = 0;
+
+    item_int(dataset_root(dataset), 0x00280010, 0, &rows);
+    item_int(dataset_root(dataset), 0x00280011, 0, &columns);
+    for (unsigned long i = 1; i < fragments->card(); i++) {
+        DcmPixelItem *item = nullptr;
+        Uint8 *bytes = nullptr;
+        if (fragments->getItem(item, i).good() && item->getUint8Array(bytes).good()
+            && bytes != nullptr && item->getLength() >= 2 && bytes[0] == 0xff
+            && bytes[1] == 0xd8
+            && !check_jpeg_frame(fragments, i, static_cast<uint64_t>(rows)
+                                 * static_cast<uint64_t>(columns), err))
+            return false;
+    }
+    return true;
+}
+
+static bool is_jpeg(E_TransferSyntax syntax)
+{
+    return syntax != EXS_RLELossless && syntax != EXS_JPEG2000LosslessOnly
+        && syntax != EXS_JPEG2000;
+}
+
 /* Before a decoder takes memory: what the data set says, and what is there to be decoded. */
 static bool check_bound(struct dataset *dataset, struct error *err)
 {
@@ -303,9 +360,10 @@ static bool check_bound(struct dataset *dataset, struct error *err)
         || fragments == nullptr)
         return true;                            /* decoded before, or never encoded */
     /* `value` is Number of Frames, the last factor. */
-    return fragments->card() > static_cast<unsigned long>(value)
-        || error_set(err, ERROR_DATA, "%ld frames in %lu fragments", value,
-                     fragments->card() > 0 ? fragments->card() - 1 : 0);
+    if (fragments->card() <= static_cast<unsigned long>(value))
+        return error_set(err, ERROR_DATA, "%ld frames in %lu fragments", value,
+                         fragments->card() > 0 ? fragments->card() - 1 : 0);
+    return !is_jpeg(syntax) || check_jpeg(dataset, fragments, err);
 }
 
 /* The representation that chooseRepresentation() made is there, and can be written. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "dicom/dataset.h"
+#include "dicom/jpeg.h"
 #include "tests/runner.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -195,6 +196,65 @@ static void damaged_compressed_pixels_are_refused(void)
     unlink(packed);
 }
 
+/* DCMTK takes 8 GiB for the progressive one before it sees that its buffer is too small. */
+static void a_jpeg_larger_than_its_data_set_is_refused_before_it_is_decoded(void)
+{
+    static const char *const programs[] = { "dcmcjpeg +eb", "dcmcjpeg +ep", "dcmcjpeg +es",
+                                            "dcmcjpeg +e1", "dcmcjpls" };
+    static const char size_of_it[] = { 0, SIDE, 0, SIDE };
+    char plain[] = "/tmp/tumord-pixels-XXXXXX", packed[64], command[256];
+    int16_t words[SIDE * SIDE];
+    uint8_t bytes[SIDE * SIDE];
+    const void *got;
+    size_t size = 0;
+
+    if (!has_program("dcmcjpls"))
+        return;
+    CU_ASSERT_FATAL(dicom_init(&err));
+    fill(words);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        bytes[i] = (uint8_t)words[i];
+    close(mkstemp(plain));
+    make_file(plain, bytes, 8, false);
+    text_format(packed, sizeof packed, "%s.packed", plain);
+    for (size_t n = 0; n < sizeof programs / sizeof *programs; n++) {
+        text_format(command, sizeof command, "%s %s %s", programs[n], plain, packed);
+        CU_ASSERT_EQUAL_FATAL(system(command), 0);
+        unsigned char *const file = read_file(packed, &size);
+        unsigned char *const start = memmem(file, size, "\xff\xd8\xff", 3);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(start);
+        unsigned char *const at = memmem(start, 1000, size_of_it, 4);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+        memcpy(at, "\xff\xdc\xff\xdc", 4);
+        struct dataset *const dataset = dataset_read(file, size, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(dataset);
+        CU_ASSERT_FALSE(dataset_pixels(dataset, &got, &size, &err));
+        CU_ASSERT_STRING_EQUAL(err.text, "the JPEG image has 65500 x 65500 pixels, and the data "
+                                         "set has fewer");
+        dataset_free(dataset);
+        free(file);
+    }
+    unlink(plain);
+    unlink(packed);
+}
+
+static void a_jpegs_size_is_found_wherever_its_bytes_are_cut(void)
+{
+    static const unsigned char image[] = {
+        0xff, 0xd8, 0xff, 0xff, 0xe0, 0, 4, 0xff, 0xc0,             /* a lie in a comment */
+        0xff, 0xc4, 0, 3, 0, 0xff, 0xc2, 0, 11, 8, 0x01, 0x02, 0x03, 0x04, 1, 1, 0x11, 0
+    };
+    uint32_t rows = 0, columns = 0;
+
+    for (size_t size = 0; size < 23; size++)
+        CU_ASSERT_EQUAL(jpeg_find_size(image, size, &rows, &columns), JPEG_MORE);
+    CU_ASSERT_EQUAL(jpeg_find_size(image, sizeof image, &rows, &columns), JPEG_SIZE);
+    CU_ASSERT_EQUAL(rows, 0x0102);
+    CU_ASSERT_EQUAL(columns, 0x0304);
+    CU_ASSERT_EQUAL(jpeg_find_size("\xff\xd8\xff\xda", 4, &rows, &columns), JPEG_DAMAGED);
+    CU_ASSERT_EQUAL(jpeg_find_size("\xff\xd8\xff\xc4\0\1", 6, &rows, &columns), JPEG_DAMAGED);
+}
+
 static void missing_pixels_have_their_sentence(void)
 {
     int16_t words[SIDE * SIDE] = { 0 };
@@ -261,6 +321,8 @@ static void real_pixels_equal_those_of_other_decoders(void)
 static const struct runner_test tests[] = {
     TEST(lossless_syntaxes_give_the_pixels_that_went_in),
     TEST(damaged_compressed_pixels_are_refused),
+    TEST(a_jpeg_larger_than_its_data_set_is_refused_before_it_is_decoded),
+    TEST(a_jpegs_size_is_found_wherever_its_bytes_are_cut),
     TEST(missing_pixels_have_their_sentence),
     TEST(real_pixels_equal_those_of_other_decoders),
     { NULL, NULL }

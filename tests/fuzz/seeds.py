@@ -170,9 +170,18 @@ def codestreams():
                     yield b"\1" + file.read()
 
 
+def jpegs():
+    """A frame header behind tables, as baseline, progressive and JPEG-LS."""
+    for marker in (0xC0, 0xC2, 0xF7):
+        table = b"\xff\xdb\0\x43\0" + bytes(64)
+        header = struct.pack(">BBHBHHBBBB", 0xFF, marker, 11, 8, 64, 48, 1, 1, 0x11, 0)
+        yield b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(10) + table + header + b"\xff\xda\0\x08"
+
+
 def main():
     targets = {"config": configs, "scan": scans, "command": commands, "request": requests,
-               "pdv": pdus, "negotiate": negotiations, "j2k": codestreams}
+               "pdv": pdus, "negotiate": negotiations, "j2k": codestreams,
+               "jpeg": jpegs}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
         os.makedirs(folder, exist_ok=True)
