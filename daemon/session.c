@@ -13,6 +13,7 @@
 #include "daemon/config.h"
 #include "daemon/journal.h"
 #include "daemon/log.h"
+#include "daemon/query.h"
 #include "daemon/store.h"
 #include "dicom/association.h"
 #include "dicom/scan.h"
@@ -134,7 +135,7 @@ static void recognise(struct session *session, const struct association_peer *pe
     session->rights = config->accept_unknown ? RIGHT_ECHO | RIGHT_STORE : 0;
     text_format(session->calling_ae, sizeof session->calling_ae, "%s", peer->calling_ae);
     if (known != NULL) {
-        session->rights = known->allow & (RIGHT_ECHO | RIGHT_STORE);
+        session->rights = known->allow;
         text_format(session->peer, sizeof session->peer, "%s", known->name);
     } else if (strcmp(peer->calling_ae, hall->import_ae) == 0 && is_loopback(peer->address)) {
         session->rights = RIGHT_ECHO | RIGHT_STORE;
@@ -409,7 +410,8 @@ static bool answer_other(struct session *session, const struct dimse_message *me
     case DIMSE_C_FIND_RQ:
     case DIMSE_C_MOVE_RQ:
     case DIMSE_C_GET_RQ:
-        status = STATUS_CLASS_NOT_SUPPORTED;
+        status = query_is_class(message->sop_class_uid) ? STATUS_NOT_AUTHORIZED
+            : STATUS_CLASS_NOT_SUPPORTED;
         break;
     default:
         if ((message->command & 0x8000) != 0)
@@ -432,11 +434,23 @@ static bool set_busy(struct session *session, bool busy)
     return going_on;
 }
 
+/* May the peer ask this, in a context of this class? */
+static bool may_ask(const struct session *session, const struct dimse_message *message,
+                    enum peer_right right)
+{
+    return (session->rights & right) != 0 && query_is_class(message->sop_class_uid)
+        && strcmp(message->sop_class_uid,
+                  association_abstract(session->association, message->context)) == 0;
+}
+
 static bool answer(struct session *session, const struct dimse_message *message,
                    struct error *err)
 {
-    return message->command == DIMSE_C_STORE_RQ ? answer_store(session, message, err)
-                                                : answer_other(session, message, err);
+    if (message->command == DIMSE_C_STORE_RQ)
+        return answer_store(session, message, err);
+    if (message->command == DIMSE_C_FIND_RQ && may_ask(session, message, RIGHT_FIND))
+        return query_answer(session->association, message, session->hall->config, err);
+    return answer_other(session, message, err);
 }
 
 static void converse(struct session *session, struct error *err)

@@ -16,11 +16,12 @@
 
 #define BUSY_TIMEOUT_MS 10000
 #define WAL_RETRY_MS 10
-#define SCHEMA_VERSION 1
 #define MAX_STATEMENTS 80
 #define QUARANTINE_DEATHS 3
 
-static const char schema[] =
+/* The index at version n is made by the first n of these; an older one takes the rest. */
+static const char *const steps[] = {
+    /* 1 */
     "CREATE TABLE study(study_uid TEXT PRIMARY KEY, patient_id TEXT NOT NULL,"
     " patient_name TEXT NOT NULL, study_date TEXT NOT NULL, accession TEXT NOT NULL,"
     " description TEXT NOT NULL, state INTEGER NOT NULL, first_ms INTEGER NOT NULL,"
@@ -65,7 +66,13 @@ static const char schema[] =
     "CREATE INDEX delivery_due ON delivery(peer, state, next_ms);"
     "CREATE INDEX delivery_study ON delivery(study_uid);"
     "CREATE INDEX delivery_job ON delivery(job);"
-    "CREATE TABLE note(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
+    "CREATE TABLE note(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;",
+    /* 2: what C-FIND narrows its search by */
+    "CREATE INDEX study_patient ON study(patient_id);"
+    "CREATE INDEX study_date ON study(study_date);"
+    "CREATE INDEX study_accession ON study(accession);"
+};
+#define SCHEMA_VERSION ((int64_t)(sizeof steps / sizeof *steps))
 
 struct store {
     sqlite3 *database;
@@ -228,6 +235,17 @@ static bool end(struct store *store, bool good, struct error *err)
 
 /* ---- opening ---- */
 
+/* One step, and its number with it. */
+static bool take_step(struct store *store, int64_t number, struct error *err)
+{
+    char pragma[64];
+
+    text_format(pragma, sizeof pragma, "PRAGMA user_version = %lld", (long long)number);
+    return (sqlite3_exec(store->database, steps[number - 1], NULL, NULL, NULL) == SQLITE_OK
+            && sqlite3_exec(store->database, pragma, NULL, NULL, NULL) == SQLITE_OK)
+        || fail(store, err, "schema");
+}
+
 static bool migrate(struct store *store, struct error *err)
 {
     int64_t version = 0;
@@ -236,11 +254,9 @@ static bool migrate(struct store *store, struct error *err)
 
     if (good && version > SCHEMA_VERSION)
         good = error_set(err, ERROR_UNSUPPORTED, "index: its version %lld is newer than this "
-                         "program's %d", (long long)version, SCHEMA_VERSION);
-    if (good && version == 0)
-        good = (sqlite3_exec(store->database, schema, NULL, NULL, NULL) == SQLITE_OK
-                && sqlite3_exec(store->database, "PRAGMA user_version = 1", NULL, NULL, NULL)
-                       == SQLITE_OK) || fail(store, err, "schema");
+                         "program's %lld", (long long)version, (long long)SCHEMA_VERSION);
+    while (good && version < SCHEMA_VERSION)
+        good = take_step(store, ++version, err);
     return end(store, good, err);
 }
 

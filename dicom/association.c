@@ -27,6 +27,8 @@ struct association {
     uint16_t message_id;        /* of our last request */
     uint8_t data_context;       /* where the data set of the last command is due */
     bool over;                  /* released or aborted, by whomever */
+    bool has_cancelled;         /* a C-CANCEL came for this request */
+    uint16_t cancelled;
     unsigned char command[COMMAND_MAX_READ];
 };
 
@@ -430,6 +432,45 @@ bool association_pending(const struct association *association)
     return pdv_pending(association->stream);
 }
 
+/* A C-CANCEL may come between any two messages. */
+static bool note_cancel(struct association *association, const struct dimse_message *message)
+{
+    if (message->command != DIMSE_C_CANCEL_RQ || message->has_data)
+        return false;
+    association->has_cancelled = true;
+    association->cancelled = message->responded_id;
+    return true;
+}
+
+bool association_cancelled(struct association *association, uint16_t message_id,
+                           bool *ret_cancelled, struct error *err)
+{
+    struct dimse_message message;
+    enum association_event event;
+
+    while (association_pending(association)) {
+        if (!association_next(association, &message, &event, err))
+            return false;
+        if (event != ASSOCIATION_MESSAGE)
+            return error_set(err, ERROR_NETWORK, "the peer ended the association");
+        if (!note_cancel(association, &message)) {
+            error_set(err, ERROR_DATA, "command %04x before the answer to the last",
+                      message.command);
+            return broken(association, err);
+        }
+    }
+    *ret_cancelled = association->has_cancelled && association->cancelled == message_id;
+    return true;
+}
+
+bool association_is_turned(const struct association *association, uint8_t context)
+{
+    for (size_t i = 0; i < association->agreed.count; i++)
+        if (association->agreed.context[i].id == context)
+            return association->agreed.context[i].turned;
+    return false;
+}
+
 /* ---- as requestor ---- */
 
 struct association *association_request(const struct association_target *target,
@@ -459,10 +500,12 @@ static bool await_response(struct association *association,
     struct dimse_message response;
     enum association_event event;
 
-    if (!association_next(association, &response, &event, err))
-        return false;
-    if (event != ASSOCIATION_MESSAGE)
-        return error_set(err, ERROR_NETWORK, "the peer ended the association");
+    do {
+        if (!association_next(association, &response, &event, err))
+            return false;
+        if (event != ASSOCIATION_MESSAGE)
+            return error_set(err, ERROR_NETWORK, "the peer ended the association");
+    } while (note_cancel(association, &response));
     if (response.command != (request->command | 0x8000) ||
         response.responded_id != request->message_id || response.has_data) {
         error_set(err, ERROR_DATA, "command %04x in place of the answer", response.command);
@@ -560,6 +603,15 @@ bool association_store(struct association *association, int fd, const char *sop_
                        const char *sop_uid, const char *transfer_syntax,
                        uint16_t *ret_status, struct error *err)
 {
+    return association_store_for(association, fd, sop_class_uid, sop_uid, transfer_syntax, NULL,
+                                 ret_status, err);
+}
+
+bool association_store_for(struct association *association, int fd, const char *sop_class_uid,
+                           const char *sop_uid, const char *transfer_syntax,
+                           const struct association_origin *origin, uint16_t *ret_status,
+                           struct error *err)
+{
     struct dimse_message request = { .command = DIMSE_C_STORE_RQ, .has_data = true };
 
     request.context = association_context(association, sop_class_uid, transfer_syntax);
@@ -569,6 +621,10 @@ bool association_store(struct association *association, int fd, const char *sop_
     if (!text_format(request.sop_class_uid, TEXT_UID_SIZE, "%s", sop_class_uid) ||
         !text_format(request.sop_uid, TEXT_UID_SIZE, "%s", sop_uid))
         return error_set(err, ERROR_DATA, "a UID of more than 64 characters");
+    if (origin != NULL) {
+        text_format(request.originator, sizeof request.originator, "%s", origin->ae_title);
+        request.originator_id = origin->message_id;
+    }
     return send_command(association, &request, NULL, err) &&
            send_file(association, request.context, fd, err) &&
            await_response(association, &request, ret_status, err);

@@ -131,12 +131,21 @@ bool association_send(struct association *association, struct dimse_message *mes
                       const char *comment, const void *data, size_t size, struct error *err);
 /* Has the peer sent something that association_next() would read at once (a C-CANCEL)? */
 bool association_pending(const struct association *association);
+/*
+ * Between two answers to request `message_id`: has the peer cancelled it? Reads a C-CANCEL that
+ * has come, and does not wait. Fails when something else came: a release, an abort, a request.
+ */
+bool association_cancelled(struct association *association, uint16_t message_id,
+                           bool *ret_cancelled, struct error *err);
+/* May we send C-STORE, N-EVENT-REPORT in this context of an association that we accepted? */
+bool association_is_turned(const struct association *association, uint8_t context);
 
 /* ---- as requestor (SCU) ---- */
 
 struct association_proposal {
     char sop_class_uid[TEXT_UID_SIZE];
     char transfer_syntax[TEXT_UID_SIZE];    /* of the stored bytes; proposed alone per context */
+    bool turned;                /* we are SCP too: for C-GET, and reports of commitment */
 };
 struct association_target {
     const char *host;
@@ -160,6 +169,15 @@ bool association_echo(struct association *association, uint16_t *ret_status,
 bool association_store(struct association *association, int fd, const char *sop_class_uid,
                        const char *sop_uid, const char *transfer_syntax,
                        uint16_t *ret_status, struct error *err);
+/* The same for a C-MOVE, which names who asked for it; NULL for none. */
+struct association_origin {
+    char ae_title[17];
+    uint16_t message_id;
+};
+bool association_store_for(struct association *association, int fd, const char *sop_class_uid,
+                           const char *sop_uid, const char *transfer_syntax,
+                           const struct association_origin *origin, uint16_t *ret_status,
+                           struct error *err);
 
 /* Reads the meta header of a Part 10 file: its length (offset of the data set) and UIDs. */
 struct association_meta {

@@ -242,6 +242,8 @@ void keep_agreed(T_ASC_Parameters *params, negotiated *agreed)
             continue;
         auto &kept = agreed->context[agreed->count++];
         kept.id = context.presentationContextID;
+        kept.turned = context.acceptedRole == ASC_SC_ROLE_SCP ||
+                      context.acceptedRole == ASC_SC_ROLE_SCUSCP;
         text_format(kept.abstract, sizeof kept.abstract, "%s", context.abstractSyntax);
         text_format(kept.syntax, sizeof kept.syntax, "%s", context.acceptedTransferSyntax);
     }
@@ -249,9 +251,27 @@ void keep_agreed(T_ASC_Parameters *params, negotiated *agreed)
 
 /* ---- accepting ---- */
 
+/* Their data sets are small ones that dicom/identifier.h reads: little endian, not deflated. */
+bool is_service(const char *abstract)
+{
+    static const char *const services[] = {
+        UID_FINDPatientRootQueryRetrieveInformationModel,
+        UID_MOVEPatientRootQueryRetrieveInformationModel,
+        UID_GETPatientRootQueryRetrieveInformationModel,
+        UID_FINDStudyRootQueryRetrieveInformationModel,
+        UID_MOVEStudyRootQueryRetrieveInformationModel,
+        UID_GETStudyRootQueryRetrieveInformationModel,
+        UID_StorageCommitmentPushModelSOPClass
+    };
+
+    return std::any_of(std::begin(services), std::end(services), [abstract](const char *uid) {
+        return std::strcmp(abstract, uid) == 0;
+    });
+}
+
 bool is_served(const char *abstract, const association_policy *policy)
 {
-    if (std::strcmp(abstract, UID_VerificationSOPClass) == 0)
+    if (std::strcmp(abstract, UID_VerificationSOPClass) == 0 || is_service(abstract))
         return true;
     for (size_t i = 0; i < policy->sop_class_count; i++)
         if (std::strcmp(abstract, policy->sop_class[i]) == 0)
@@ -262,8 +282,20 @@ bool is_served(const char *abstract, const association_policy *policy)
     return false;
 }
 
+const char *choose_plain_syntax(const T_ASC_PresentationContext &context)
+{
+    for (const char *const syntax : { UID_LittleEndianExplicitTransferSyntax,
+                                      UID_LittleEndianImplicitTransferSyntax })
+        for (int i = 0; i < context.transferSyntaxCount; i++)
+            if (std::strcmp(context.proposedTransferSyntaxes[i], syntax) == 0)
+                return syntax;
+    return nullptr;
+}
+
 const char *choose_syntax(const T_ASC_PresentationContext &context)
 {
+    if (is_service(context.abstractSyntax))
+        return choose_plain_syntax(context);
     for (const struct syntax *syntax = syntax_list; syntax->uid != nullptr; syntax++)
         for (int i = 0; i < context.transferSyntaxCount; i++)
             if (std::strcmp(context.proposedTransferSyntaxes[i], syntax->uid) == 0)
@@ -287,7 +319,8 @@ OFCondition answer_context(T_ASC_Parameters *params, int number,
     if (syntax == nullptr)
         return ASC_refusePresentationContext(params, context.presentationContextID,
                                              ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);
-    return ASC_acceptPresentationContext(params, context.presentationContextID, syntax);
+    return ASC_acceptPresentationContext(params, context.presentationContextID, syntax,
+                                         context.proposedRole);
 }
 
 /* In memory from the request to the answer; the mutex is for DCMTK's one global handle. */
@@ -341,7 +374,8 @@ OFCondition propose(T_ASC_Parameters *params, const association_proposal *propos
 
         condition = ASC_addPresentationContext(
             params, static_cast<T_ASC_PresentationContextID>(2 * i + 3),
-            proposals[i].sop_class_uid, syntax, 1);
+            proposals[i].sop_class_uid, syntax, 1,
+            proposals[i].turned ? ASC_SC_ROLE_SCUSCP : ASC_SC_ROLE_DEFAULT);
     }
     return condition;
 }

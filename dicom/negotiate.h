@@ -21,6 +21,7 @@ struct negotiated {
     size_t count;                       /* accepted contexts */
     struct {
         uint8_t id;
+        bool turned;                /* the requestor may be SCP, the acceptor SCU */
         char abstract[TEXT_UID_SIZE], syntax[TEXT_UID_SIZE];
     } context[REQUEST_MAX_CONTEXTS];
 };

@@ -325,7 +325,7 @@ static void association_carries_every_syntax_untouched_both_ways(void)
     int count = 0;
 
     for (const struct syntax *syntax = syntax_list; syntax->uid != NULL; syntax++, count++) {
-        struct association_proposal proposal = { "1.2.840.10008.5.1.4.1.1.66.7", "" };
+        struct association_proposal proposal = { "1.2.840.10008.5.1.4.1.1.66.7", "", false };
         unsigned char bytes[512 + 8] = { 0 };
         FILE *const file = tmpfile();
         struct error err;
@@ -357,9 +357,9 @@ static void association_carries_every_syntax_untouched_both_ways(void)
 static void association_refuses_what_is_not_in_its_lists(void)
 {
     static const struct association_proposal proposals[] = {
-        { "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.56" },      /* JPEG, retired */
-        { "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.2000" },
-        { "1.2.840.10008.5.1.4.1.1.66.77", "1.2.840.10008.1.2" },
+        { "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.56", false },      /* JPEG, retired */
+        { "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.4.2000", false },
+        { "1.2.840.10008.5.1.4.1.1.66.77", "1.2.840.10008.1.2", false },
     };
     struct server *server = start_server();
     const struct association_target target = target_of(server);
@@ -394,7 +394,7 @@ static void association_stores_a_file_as_it_lies(void)
 {
     struct server *server = start_server();
     const struct association_target target = target_of(server);
-    struct association_proposal proposal = { CT_STORAGE, EXPLICIT };
+    struct association_proposal proposal = { CT_STORAGE, EXPLICIT, false };
     struct error err = { .code = ERROR_NONE };
     uint16_t status = 1;
     char path[4096];
@@ -427,7 +427,7 @@ static void association_stores_a_file_as_it_lies(void)
 static void association_sends_what_storescp_stores(void)
 {
     struct association_target target = { "127.0.0.1", 0, "TESTER", "ANY", 131072, 5 };
-    struct association_proposal proposal = { CT_STORAGE, EXPLICIT };
+    struct association_proposal proposal = { CT_STORAGE, EXPLICIT, false };
     char folder[] = "/tmp/test_association_XXXXXX", path[4096];
     struct association *association = NULL;
     struct error err;

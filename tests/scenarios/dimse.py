@@ -3,6 +3,7 @@
 
 dimse.py store PORT FILE [CALLING [SYNTAX]]   streams the bytes behind the file's meta header
 dimse.py command PORT DEPTH                   a command set nested so deep
+dimse.py find PORT KIND [CALLING]             a C-FIND with a hostile identifier
 Prints one line: 'status 0000', 'rejected', 'aborted' or 'closed', after how many seconds.
 """
 import socket
@@ -131,5 +132,29 @@ def command(port, depth):
     talk(port, VERIFICATION, IMPLICIT, "SCANNER", list(pieces))
 
 
+FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+
+
+def find(port, kind, calling="FINDSCU"):
+    level = element(8, 0x52, b"STUDY ")
+    nested = struct.pack("<HHI", 8, 0x1110, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    identifier = {"deep": level + nested * 30000,
+                  "flat": b"".join(element(9, n, b"x ") for n in range(0x1001, 0x1001 + 20000)) + level,
+                  "long": level + element(0x10, 0x10, b"A" * (2 << 20)),
+                  "cut": level + struct.pack("<HHI", 0x10, 0x10, 400) + b"short ",
+                  "cancel": level + element(0x20, 0xD, b""),
+                  "lies": level + struct.pack("<HHI", 8, 0x1110, 0xFFFFFFF0) + bytes(16)}[kind]
+    body = element(0, 2, uid(FIND)) + element(0, 0x100, struct.pack("<H", 0x20)) \
+        + element(0, 0x110, struct.pack("<H", 1)) + element(0, 0x700, struct.pack("<H", 0)) \
+        + element(0, 0x800, struct.pack("<H", 1))
+    command = element(0, 0, struct.pack("<I", len(body))) + body
+    pieces = list(pdata(command, 1)) + list(pdata(identifier, 0))
+    if kind == "cancel":                # it comes together with what it cancels
+        body = element(0, 0x100, struct.pack("<H", 0xFFF)) + element(0, 0x120, struct.pack("<H", 1)) \
+            + element(0, 0x800, struct.pack("<H", 0x101))
+        pieces = [b"".join(pieces + list(pdata(element(0, 0, struct.pack("<I", len(body))) + body, 1)))]
+    talk(port, FIND, IMPLICIT, calling, pieces)
+
+
 if __name__ == "__main__":
-    {"store": store, "command": command}[sys.argv[1]](*sys.argv[2:])
+    {"store": store, "command": command, "find": find}[sys.argv[1]](*sys.argv[2:])
