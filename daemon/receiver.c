@@ -20,6 +20,7 @@
 
 #include "daemon/journal.h"
 #include "daemon/log.h"
+#include "daemon/pool.h"
 #include "daemon/role.h"
 #include "daemon/sandbox.h"
 #include "daemon/session.h"
@@ -48,6 +49,7 @@ struct receiver {
     struct store *store;
     struct journal *journal;
     struct hall *hall;
+    struct pool *pool;
     int listener;
     size_t count;
     struct caller caller[MAX_CALLERS];
@@ -300,13 +302,18 @@ static bool begin(struct receiver *receiver, const struct role *role, struct err
     receiver->journal = journal_open(config->data_dir, receiver->store, err);
     if (receiver->journal == NULL)
         return false;
-    receiver->hall = hall_new(config, receiver->journal, title, err);
+    if (role->channel_count > 0)
+        receiver->pool = pool_new(role->channel, role->channel_count, err);
+    if (role->channel_count > 0 && receiver->pool == NULL)
+        return false;
+    receiver->hall = hall_new(config, receiver->journal, receiver->pool, title, err);
     return receiver->hall != NULL;
 }
 
 static void end(struct receiver *receiver)
 {
     hall_free(receiver->hall);
+    pool_free(receiver->pool);
     journal_close(receiver->journal);
     store_close(receiver->store);
     free(receiver);

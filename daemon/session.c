@@ -14,6 +14,7 @@
 #include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/query.h"
+#include "daemon/retrieve.h"
 #include "daemon/store.h"
 #include "dicom/association.h"
 #include "dicom/scan.h"
@@ -54,6 +55,7 @@ struct session {
 struct hall {
     const struct config *_Atomic config;    /* a reload changes it under running sessions */
     struct journal *journal;
+    struct pool *pool;
     char import_ae[17];
     pthread_mutex_t mutex;          /* guards what follows, and the sessions' first fields */
     bool draining;
@@ -63,7 +65,7 @@ struct hall {
 
 /* ---- the hall ---- */
 
-struct hall *hall_new(const struct config *config, struct journal *journal,
+struct hall *hall_new(const struct config *config, struct journal *journal, struct pool *pool,
                       const char *import_ae, struct error *err)
 {
     const size_t places = (size_t)config->max_associations + ECHO_RESERVE;
@@ -73,6 +75,7 @@ struct hall *hall_new(const struct config *config, struct journal *journal,
         return error_null(err, ERROR_MEMORY, "places for %zu associations", places);
     hall->config = config;
     hall->journal = journal;
+    hall->pool = pool;
     hall->places = places;
     text_format(hall->import_ae, sizeof hall->import_ae, "%s", import_ae);
     pthread_mutex_init(&hall->mutex, NULL);
@@ -450,6 +453,12 @@ static bool answer(struct session *session, const struct dimse_message *message,
         return answer_store(session, message, err);
     if (message->command == DIMSE_C_FIND_RQ && may_ask(session, message, RIGHT_FIND))
         return query_answer(session->association, message, session->hall->config, err);
+    if ((message->command == DIMSE_C_MOVE_RQ && may_ask(session, message, RIGHT_MOVE))
+        || (message->command == DIMSE_C_GET_RQ && may_ask(session, message, RIGHT_GET))) {
+        const struct retrieve_asker asker = { session->hall->config, session->calling_ae,
+                                              session->hall->pool };
+        return retrieve_answer(session->association, message, &asker, err);
+    }
     return answer_other(session, message, err);
 }
 

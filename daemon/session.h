@@ -12,9 +12,11 @@ struct config;
 struct error;
 struct hall;
 struct journal;
+struct pool;
 
-/* `import_ae` is the title under which tumorctl may store over the loopback. */
-struct hall *hall_new(const struct config *config, struct journal *journal,
+/* `pool` converts what a peer does not take as it is stored; NULL: nothing is converted.
+ * `import_ae` is the title under which tumorctl may store over the loopback. */
+struct hall *hall_new(const struct config *config, struct journal *journal, struct pool *pool,
                       const char *import_ae, struct error *err);
 /* From the next association on; running ones go on under what they began with. Both
  * configurations live as long as the hall, and max_associations stays what it was. */
