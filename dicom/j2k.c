@@ -1,6 +1,9 @@
 /* J2K: a look at the codestream's head, then OpenJPEG over memory. */
 #include "dicom/j2k.h"
 
+#include <assert.h>
+#include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -425,41 +428,77 @@ static bool copy_pixels(const opj_image_t *image, const struct j2k_frame *frame,
     return true;
 }
 
-static bool decode_image(opj_codec_t *codec, opj_stream_t *stream,
-                         const struct j2k_frame *frame, void *pixels, struct error *err)
+struct decoder {
+    opj_codec_t *codec;
+    opj_stream_t *stream;
+    opj_image_t *image;
+    struct error *err;
+};
+
+static bool run_decoder(struct decoder *decoder)
 {
     opj_dparameters_t parameters;
-    opj_image_t *image = NULL;
 
     opj_set_default_decoder_parameters(&parameters);
-    opj_set_error_handler(codec, note_failure, err);
-    bool good = (opj_setup_decoder(codec, &parameters) &&
-                 opj_decoder_set_strict_mode(codec, OPJ_TRUE) &&
-                 opj_read_header(stream, codec, &image) &&
-                 opj_decode(codec, stream, image) && err->code == ERROR_NONE) ||
-                failed("decoded", err);
+    opj_set_error_handler(decoder->codec, note_failure, decoder->err);
+    return (opj_setup_decoder(decoder->codec, &parameters) &&
+            opj_decoder_set_strict_mode(decoder->codec, OPJ_TRUE) &&
+            opj_read_header(decoder->stream, decoder->codec, &decoder->image) &&
+            opj_decode(decoder->codec, decoder->stream, decoder->image) &&
+            decoder->err->code == ERROR_NONE) ||
+           failed("decoded", decoder->err);
+}
 
-    good = good && copy_pixels(image, frame, pixels, err);
-    opj_image_destroy(image);
+/*
+ * Debian's OpenJPEG has its assertions on, and damaged high-throughput code fails some of them
+ * (ht_dec.c, mel_init()): the process would end. While it decodes, a failed one comes back here
+ * instead, and what it has allocated is given back but for the 120 bytes of the block's task.
+ */
+static _Thread_local jmp_buf *way_back;
+
+static bool run_guarded(struct decoder *decoder)
+{
+    jmp_buf here;
+
+    if (setjmp(here) != 0) {
+        way_back = NULL;
+        return error_set(decoder->err, ERROR_DATA, "JPEG 2000: the code of a block is damaged");
+    }
+    way_back = &here;
+    const bool good = run_decoder(decoder);
+
+    way_back = NULL;
     return good;
+}
+
+/* In the place of the C library's, for all of the program; without a way back it does the same. */
+void __assert_fail(const char *assertion, const char *file, unsigned line,
+                   const char *function)
+{
+    if (way_back != NULL)
+        longjmp(*way_back, 1);
+    fprintf(stderr, "%s:%u: %s: Assertion `%s' failed.\n", file, line,
+            function != NULL ? function : "?", assertion);
+    abort();
 }
 
 static bool decode_codestream(struct memory *memory, const struct j2k_frame *frame,
                               void *pixels, struct error *err)
 {
-    opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
-    opj_stream_t *stream = stream_over(memory, true);
-    bool good = codec != NULL && stream != NULL;
+    struct decoder decoder = { opj_create_decompress(OPJ_CODEC_J2K),
+                               stream_over(memory, true), NULL, err };
+    bool good = decoder.codec != NULL && decoder.stream != NULL;
 
     err->code = ERROR_NONE;
     if (good)
-        good = decode_image(codec, stream, frame, pixels, err);
+        good = run_guarded(&decoder) && copy_pixels(decoder.image, frame, pixels, err);
     else
         error_set(err, ERROR_MEMORY, "decoding JPEG 2000");
-    if (stream != NULL)
-        opj_stream_destroy(stream);
-    if (codec != NULL)
-        opj_destroy_codec(codec);
+    opj_image_destroy(decoder.image);
+    if (decoder.stream != NULL)
+        opj_stream_destroy(decoder.stream);
+    if (decoder.codec != NULL)
+        opj_destroy_codec(decoder.codec);
     return good;
 }
 
