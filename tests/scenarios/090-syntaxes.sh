@@ -1,9 +1,9 @@
 #!/bin/bash
 # Goal: every storage class in every transfer syntax is stored as it came, byte by byte, and so it
-# leaves again; its pixels are those that went into it, or that another decoder gives where the
-# syntax loses some. A second node is the peer that takes them all.
+# leaves again, forwarded or by C-MOVE; its pixels are those that went into it, or that another
+# decoder gives where the syntax loses some. Two more nodes are the peers that take them all.
 . "$(dirname "$0")/lib.sh"
-scenario_begin "every class in every syntax is stored, decoded and passed on"
+scenario_begin "every class in every syntax is stored, decoded, passed on and retrieved"
 need_program dcmconv dcmcjpeg dcmcjpls dcmcrle gdcmconv ojph_compress
 table() { $PYTHON "$SCENARIO_SOURCE/tests/scenarios/table.py" "$@"; }
 
@@ -18,19 +18,24 @@ checked() {
 holds() { [ "$($PYTHON -c 'import sqlite3, sys
 print(sqlite3.connect(f"file:{sys.argv[1]}/index.db?mode=ro", uri=True).execute("SELECT count(*) FROM instance").fetchone()[0])' "$1")" -ge "$2" ]; }
 
-second_port=$(free_port) second_dir=$WORK/second
-mkdir -p "$second_dir"
-cat > "$WORK/second.yaml" <<END
-node: {ae_title: SECOND, data_dir: $second_dir}
-dicom: {port: $second_port, accept_unknown: true}
+# other NAME AE: one more node, which takes everything from anybody, as a peer of the first.
+other() {
+    local port=$(free_port)
+    mkdir -p "$WORK/$1"
+    cat > "$WORK/$1.yaml" <<END
+node: {ae_title: $2, data_dir: $WORK/$1}
+dicom: {port: $port, accept_unknown: true}
 web: {port: $(free_port)}
 rules: []
 END
-"$TUMORD" --foreground --config="$WORK/second.yaml" > "$WORK/second.log" 2>&1 &
-STARTED+=($!)
-wait_for 20 echoscu -aec SECOND 127.0.0.1 "$second_port" || fail "the second node does not start"
-
-peer_yaml second SECOND "$second_port"
+    "$TUMORD" --foreground --config="$WORK/$1.yaml" > "$WORK/$1.log" 2>&1 &
+    STARTED+=($!)
+    wait_for 20 echoscu -aec "$2" 127.0.0.1 "$port" || fail "the node $2 does not start"
+    peer_yaml "$1" "$2" "$port"
+}
+other second SECOND
+other third THIRD
+peer_yaml workstation WORKSTATION 0 "echo, find, move"
 QUIET_S=2
 NODE_YAML=$WORK/tumord.yaml KEEP_YAML=1
 { node_config | sed '/^rules:/,$d'; printf '%s\n' "rules:" "  - name: all" \
@@ -44,7 +49,16 @@ check_same "each was answered with 0000" "$count" "$(grep -c 'status 0000' "$WOR
 wait_decided 60 && pass "every series has its reason" || fail "not every series has a reason after 60 s"
 checked "$NODE_DIR" "stored and decoded"
 sed -n 's/^classes by/        classes by/p' "$WORK/checked" | fold -s -w 100
-wait_for 60 holds "$second_dir" "$count" && pass "all were passed on" || fail "not all were passed on after 60 s"
-checked "$second_dir" "passed on"
+wait_for 60 holds "$WORK/second" "$count" && pass "all were passed on" || fail "not all were passed on after 60 s"
+checked "$WORK/second" "passed on"
+# By series: an association has room for 120 pairs of class and syntax, and the study has more.
+moved=0
+for series in $(seq 16); do
+    movescu -S --no-port -aet WORKSTATION -aec "$NODE_AE" -aem THIRD -k QueryRetrieveLevel=SERIES \
+        -k StudyInstanceUID=2.25.70 -k SeriesInstanceUID=2.25.70.$series 127.0.0.1 "$NODE_PORT" \
+        >> "$WORK/move.log" 2>&1 && moved=$((moved + 1))
+done
+check_same "C-MOVE of each series to a third node" 16 $moved
+checked "$WORK/third" "retrieved"
 check "the node answers" echoscu -aec "$NODE_AE" 127.0.0.1 "$NODE_PORT"
 scenario_end
