@@ -1,14 +1,12 @@
 /* J2K: a look at the codestream's head, then OpenJPEG over memory. */
 #include "dicom/j2k.h"
 
-#include <assert.h>
-#include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openjpeg.h>
 
+#include "dicom/guard.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -435,8 +433,9 @@ struct decoder {
     struct error *err;
 };
 
-static bool run_decoder(struct decoder *decoder)
+static bool run_decoder(void *context)
 {
+    struct decoder *decoder = context;
     opj_dparameters_t parameters;
 
     opj_set_default_decoder_parameters(&parameters);
@@ -451,35 +450,16 @@ static bool run_decoder(struct decoder *decoder)
 
 /*
  * Debian's OpenJPEG has its assertions on, and damaged high-throughput code fails some of them
- * (ht_dec.c, mel_init()): the process would end. While it decodes, a failed one comes back here
- * instead, and what it has allocated is given back but for the 120 bytes of the block's task.
+ * (ht_dec.c, mel_init()). What it has allocated is given back then as after any other
+ * failure, but for the 120 bytes of the block's task.
  */
-static _Thread_local jmp_buf *way_back;
-
 static bool run_guarded(struct decoder *decoder)
 {
-    jmp_buf here;
+    bool asserted;
+    const bool good = guard_run(run_decoder, decoder, &asserted);
 
-    if (setjmp(here) != 0) {
-        way_back = NULL;
-        return error_set(decoder->err, ERROR_DATA, "JPEG 2000: the code of a block is damaged");
-    }
-    way_back = &here;
-    const bool good = run_decoder(decoder);
-
-    way_back = NULL;
-    return good;
-}
-
-/* In the place of the C library's, for all of the program; without a way back it does the same. */
-void __assert_fail(const char *assertion, const char *file, unsigned line,
-                   const char *function)
-{
-    if (way_back != NULL)
-        longjmp(*way_back, 1);
-    fprintf(stderr, "%s:%u: %s: Assertion `%s' failed.\n", file, line,
-            function != NULL ? function : "?", assertion);
-    abort();
+    return asserted ? error_set(decoder->err, ERROR_DATA,
+                                "JPEG 2000: the code of a block is damaged") : good;
 }
 
 static bool decode_codestream(struct memory *memory, const struct j2k_frame *frame,
