@@ -19,7 +19,7 @@
 static const char *const job_states[] = { "queued", "running", "done", "failed",
                                           "quarantined", "superseded" };
 static const char *const delivery_states[] = { "queued", "sending", "acknowledged", "failed",
-                                               "superseded" };
+                                               "superseded", "committed", "seen" };
 
 /* ---- answers ---- */
 
@@ -114,12 +114,13 @@ static bool add_object(const struct store_object *object, void *context)
 static bool add_delivery(const struct store_delivery *delivery, void *context)
 {
     return json_array_append_new(context, json_pack(
-        "{s:s s:s s:s s:I s:s s:i s:i s:I s:I s:o}", "peer", delivery->peer,
+        "{s:s s:s s:s s:I s:s s:i s:i s:I s:I s:I s:o}", "peer", delivery->peer,
         "kind", delivery->kind, "sop_uid", delivery->sop_uid,
         "job", (json_int_t)delivery->job, "state", delivery_states[delivery->state],
         "attempts", delivery->attempts, "status", delivery->status,
         "next_ms", (json_int_t)delivery->next_ms,
         "acknowledged_ms", (json_int_t)delivery->acknowledged_ms,
+        "proven_ms", (json_int_t)delivery->proven_ms,
         "reason", text(delivery->reason))) == 0;
 }
 
@@ -335,7 +336,7 @@ static void show_status(const struct api *api, struct api_answer *answer)
     }
     for (int state = 0; state < 6; state++)
         json_object_set_new(jobs, job_states[state], json_integer(counts.jobs[state]));
-    for (int state = 0; state < 5; state++)
+    for (int state = 0; state < DELIVERY_STATES; state++)
         json_object_set_new(deliveries, delivery_states[state],
                             json_integer(counts.deliveries[state]));
     answer_json(answer, 200, json_pack(

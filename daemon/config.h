@@ -20,10 +20,13 @@ struct error;
 enum peer_right { RIGHT_ECHO = 1, RIGHT_STORE = 2, RIGHT_FIND = 4, RIGHT_MOVE = 8,
                   RIGHT_GET = 16, RIGHT_COMMIT = 32 };
 
+enum peer_proof { PROOF_STORE, PROOF_COMMITMENT, PROOF_FIND };
+
 struct config_peer {
     char name[65], ae_title[17], host[256];
     int port;                           /* 0: we never call it */
     unsigned allow;                     /* enum peer_right */
+    enum peer_proof proof;              /* when what it was sent counts as delivered */
     char transfer_syntax[TEXT_UID_SIZE];    /* for results; "": as they are stored */
 };
 

@@ -96,6 +96,7 @@ static bool is_writable_syntax(const char *text)
 
 const char *const config_right_words[] = {
     "echo", "store", "find", "move", "get", "commit", NULL };
+static const char *const proof_words[] = { "store", "commitment", "find", NULL };
 static const char *const level_words[] = {
     "error", "warning", "notice", "info", "debug", NULL };
 static const char *const target_words[] = { "stderr", "syslog", NULL };
@@ -183,6 +184,7 @@ const struct field config_peer_fields[] = {
     TEXT("host", config_peer, host, "a host's name or address", is_host, false),
     NUMBER("port", FIELD_INT, config_peer, port, 0, 65535,
            "a port (1 to 65535, or 0: never called)"),
+    WORD("proof", config_peer, proof, "store, commitment or find", proof_words),
     TEXT("transfer_syntax", config_peer, transfer_syntax,
          "the UID of a transfer syntax that loses nothing, or ''", is_writable_syntax, false),
     END

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/commit.h"
 #include "daemon/config.h"
 #include "daemon/convert.h"
 #include "daemon/log.h"
@@ -254,13 +255,15 @@ static bool collect(const struct store_delivery *delivery, void *context)
 static void *serve_queue(void *context)
 {
     struct queue *const queue = context;
+    const struct commit_scope scope = { queue->config, queue->peer, queue->store };
     struct error err;
 
     while (!role_stopping()) {
         queue->count = 0;
         const bool good = store_take_deliveries(queue->store, queue->peer->name, wall_ms(),
                                                 BATCH, collect, queue, &err)
-            && (queue->count == 0 || send_batch(queue, &err));
+            && (queue->count == 0 || send_batch(queue, &err))
+            && commit_send_reports(&scope, &err) && commit_prove(&scope, &err);
         if (!good) {
             log_error("outbox is hindered peer=%s reason=\"%s\", trying again",
                       queue->peer->ae_title, err.text);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/commit.h"
 #include "daemon/config.h"
 #include "daemon/journal.h"
 #include "daemon/log.h"
@@ -446,6 +447,31 @@ static bool may_ask(const struct session *session, const struct dimse_message *m
                   association_abstract(session->association, message->context)) == 0;
 }
 
+/* Of a listed peer only; an event report answers what we asked, so it needs no right. */
+static bool answer_commitment(struct session *session, const struct dimse_message *message,
+                              struct error *err)
+{
+    const struct config *const config = session->hall->config;
+    const struct config_peer *const peer = config_peer_by_ae(config, session->calling_ae);
+    const bool action = message->command == DIMSE_N_ACTION_RQ;
+    struct error reason;
+
+    if (peer == NULL || (action && (session->rights & RIGHT_COMMIT) == 0)
+        || strcmp(association_abstract(session->association, message->context),
+                  COMMIT_CLASS) != 0)
+        return answer_other(session, message, err);
+    const struct commit_scope scope = { config, peer, store_open(config->data_dir, &reason) };
+    if (scope.store == NULL) {
+        log_error("storage commitment reason=\"%s\"", reason.text);
+        return answer_other(session, message, err);
+    }
+    const bool good = action
+        ? commit_answer_action(&scope, session->hall->journal, session->association, message, err)
+        : commit_answer_event(&scope, session->association, message, err);
+    store_close(scope.store);
+    return good;
+}
+
 static bool answer(struct session *session, const struct dimse_message *message,
                    struct error *err)
 {
@@ -459,6 +485,8 @@ static bool answer(struct session *session, const struct dimse_message *message,
                                               session->hall->pool };
         return retrieve_answer(session->association, message, &asker, err);
     }
+    if (message->command == DIMSE_N_ACTION_RQ || message->command == DIMSE_N_EVENT_REPORT_RQ)
+        return answer_commitment(session, message, err);
     return answer_other(session, message, err);
 }
 

@@ -70,7 +70,17 @@ static const char *const steps[] = {
     /* 2: what C-FIND narrows its search by */
     "CREATE INDEX study_patient ON study(patient_id);"
     "CREATE INDEX study_date ON study(study_date);"
-    "CREATE INDEX study_accession ON study(accession);"
+    "CREATE INDEX study_accession ON study(accession);",
+    /* 3: proof of deliveries, and storage commitment that is asked of us */
+    "ALTER TABLE delivery ADD COLUMN proven_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE delivery ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX delivery_transaction ON delivery(transaction_uid);"
+    "CREATE TABLE commitment(id INTEGER PRIMARY KEY, peer TEXT NOT NULL,"
+    " transaction_uid TEXT NOT NULL, items TEXT NOT NULL, open INTEGER NOT NULL DEFAULT 1,"
+    " attempts INTEGER NOT NULL DEFAULT 0, next_ms INTEGER NOT NULL,"
+    " deadline_ms INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
+    " UNIQUE(peer, transaction_uid)) STRICT;"
+    "CREATE INDEX commitment_due ON commitment(peer, open, next_ms);"
 };
 #define SCHEMA_VERSION ((int64_t)(sizeof steps / sizeof *steps))
 
@@ -845,8 +855,10 @@ bool store_is_result(struct store *store, const char *sop_uid, bool *ret_is,
 /* ---- deliveries ---- */
 
 #define DELIVERY_COLUMNS "SELECT id, peer, sop_class_uid, sop_uid, transfer_syntax, path," \
-    " kind, job, state, attempts, next_ms, deadline_ms, acknowledged_ms, status, reason" \
-    " FROM delivery "
+    " kind, job, state, attempts, next_ms, deadline_ms, acknowledged_ms, status, reason," \
+    " proven_ms, study_uid, coalesce((SELECT o.series_uid FROM object o WHERE o.sop_uid =" \
+    " delivery.sop_uid LIMIT 1), (SELECT i.series_uid FROM instance i WHERE i.sop_uid =" \
+    " delivery.sop_uid LIMIT 1), '') FROM delivery "
 
 static bool delivery_row(sqlite3_stmt *row, void *each, void *context)
 {
@@ -866,6 +878,9 @@ static bool delivery_row(sqlite3_stmt *row, void *each, void *context)
     delivery.acknowledged_ms = sqlite3_column_int64(row, 12);
     delivery.status = sqlite3_column_int(row, 13);
     delivery.reason = text_of(row, 14);
+    delivery.proven_ms = sqlite3_column_int64(row, 15);
+    text_column(row, 16, delivery.study_uid, sizeof delivery.study_uid);
+    text_column(row, 17, delivery.series_uid, sizeof delivery.series_uid);
     return (*(store_delivery_fn *)each)(&delivery, context);
 }
 
@@ -918,7 +933,8 @@ bool store_acknowledge_delivery(struct store *store, int64_t id, int64_t now_ms,
 {
     const bool good = begin(store, err)
         && execute(store, err, "UPDATE delivery SET state = 2, attempts = attempts + 1,"
-                   " acknowledged_ms = ?, status = ?, reason = '' WHERE id = ?", "iii",
+                   " acknowledged_ms = ?, status = ?, reason = '', transaction_uid = '',"
+                   " next_ms = 0 WHERE id = ?", "iii",
                    now_ms, (int64_t)status, id);
 
     return end(store, good, err);
@@ -930,7 +946,8 @@ bool store_retry_delivery(struct store *store, int64_t id, int64_t next_ms, int 
 {
     const bool good = begin(store, err)
         && execute(store, err, "UPDATE delivery SET state = ?, attempts = attempts + 1,"
-                   " next_ms = ?, status = ?, reason = ? WHERE id = ? AND state <> 4",
+                   " next_ms = ?, status = ?, reason = ?, transaction_uid = ''"
+                   " WHERE id = ? AND state <> 4",
                    "iiiti", (int64_t)(next_ms == 0 ? DELIVERY_FAILED : DELIVERY_QUEUED),
                    next_ms, (int64_t)status, reason, id);
 
@@ -961,7 +978,7 @@ bool store_resend_study(struct store *store, const char *study_uid, int64_t now_
 {
     const bool good = begin(store, err)
         && execute(store, err, "UPDATE delivery SET state = 0, next_ms = ?, deadline_ms = ?"
-                   " WHERE study_uid = ? AND state IN (0, 2, 3) AND job IN"
+                   " WHERE study_uid = ? AND state IN (0, 2, 3, 5, 6) AND job IN"
                    " (SELECT id FROM job WHERE state = 2)", "iit", now_ms, deadline_ms,
                    study_uid);
 
@@ -978,6 +995,143 @@ bool store_each_delivery(struct store *store, const char *study_uid, store_deliv
                DELIVERY_COLUMNS "WHERE state IN (0, 1, 3) ORDER BY id", "")
         : list(store, err, delivery_row, &each, context,
                DELIVERY_COLUMNS "WHERE study_uid = ? ORDER BY id", "t", study_uid));
+}
+
+/* ---- proof ---- */
+
+bool store_each_unproven(struct store *store, const char *peer, int limit,
+                         store_delivery_fn each, void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, delivery_row, &each, context, DELIVERY_COLUMNS
+                              "WHERE peer = ? AND state = 2 AND transaction_uid = ''"
+                              " ORDER BY id LIMIT ?", "ti", peer, (int64_t)limit));
+}
+
+bool store_ask_proof(struct store *store, int64_t id, const char *transaction_uid,
+                     int64_t until_ms, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE delivery SET transaction_uid = ?, next_ms = ?"
+                   " WHERE id = ? AND state = 2", "tii", transaction_uid, until_ms, id);
+
+    return end(store, good, err);
+}
+
+bool store_prove_delivery(struct store *store, int64_t id, enum delivery_state state,
+                          int64_t now_ms, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE delivery SET state = ?, proven_ms = ?, reason = ''"
+                   " WHERE id = ? AND state = 2", "iii", (int64_t)state, now_ms, id);
+
+    return end(store, good, err);
+}
+
+bool store_take_report(struct store *store, const char *peer, const char *transaction_uid,
+                       const char *sop_uid, bool committed, const char *reason,
+                       int64_t now_ms, int64_t next_ms, bool *ret_known, struct error *err)
+{
+    bool good = begin(store, err);
+
+    if (good && committed)
+        good = execute(store, err, "UPDATE delivery SET state = 5, proven_ms = ?, reason = ''"
+                       " WHERE peer = ? AND transaction_uid = ? AND sop_uid = ? AND state = 2",
+                       "ittt", now_ms, peer, transaction_uid, sop_uid);
+    else if (good)
+        good = execute(store, err, "UPDATE delivery SET state = 0, next_ms = ?, reason = ?,"
+                       " transaction_uid = '' WHERE peer = ? AND transaction_uid = ?"
+                       " AND sop_uid = ? AND state = 2", "itttt", next_ms, reason, peer,
+                       transaction_uid, sop_uid);
+    *ret_known = good && sqlite3_changes(store->database) > 0;
+    return end(store, good, err);
+}
+
+bool store_expire_proofs(struct store *store, const char *peer, int64_t now_ms,
+                         int *ret_count, struct error *err)
+{
+    int64_t due = 0;
+
+    *ret_count = 0;
+    lock(store);
+    bool good = number(store, err, 0, &due, "SELECT 1 FROM delivery WHERE peer = ? AND"
+                       " state = 2 AND transaction_uid <> '' AND next_ms <= ?"
+                       " AND deadline_ms > ? LIMIT 1", "tii", peer, now_ms, now_ms);
+    unlock(store, true);
+    if (!good || due == 0)
+        return good;
+    good = begin(store, err)
+        && execute(store, err, "UPDATE delivery SET state = 0, transaction_uid = '', reason ="
+                   " 'the storage commitment was not answered', next_ms = ? WHERE peer = ?"
+                   " AND state = 2 AND transaction_uid <> '' AND next_ms <= ?"
+                   " AND deadline_ms > ?", "itii", now_ms, peer, now_ms, now_ms);
+    *ret_count = good ? sqlite3_changes(store->database) : 0;
+    return end(store, good, err);
+}
+
+bool store_queue_commitment(struct store *store, const char *peer, const char *transaction_uid,
+                            const char *items, int64_t now_ms, int64_t deadline_ms,
+                            struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "INSERT INTO commitment(peer, transaction_uid, items, next_ms,"
+                   " deadline_ms) VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", "tttii", peer,
+                   transaction_uid, items, now_ms, deadline_ms);
+
+    return end(store, good, err);
+}
+
+static bool commitment_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_commitment commitment = { .id = sqlite3_column_int64(row, 0) };
+
+    text_column(row, 1, commitment.peer, sizeof commitment.peer);
+    text_column(row, 2, commitment.transaction_uid, sizeof commitment.transaction_uid);
+    commitment.items = text_of(row, 3);
+    commitment.attempts = sqlite3_column_int(row, 4);
+    return (*(store_commitment_fn *)each)(&commitment, context);
+}
+
+bool store_each_commitment(struct store *store, const char *peer, int64_t now_ms, int limit,
+                           store_commitment_fn each, void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, commitment_row, &each, context,
+                              "SELECT id, peer, transaction_uid, items, attempts FROM"
+                              " commitment WHERE peer = ? AND open = 1 AND next_ms <= ?"
+                              " ORDER BY id LIMIT ?", "tii", peer, now_ms, (int64_t)limit));
+}
+
+bool store_end_commitment(struct store *store, int64_t id, int64_t next_ms,
+                          const char *reason, struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE commitment SET open = (? > 0 AND ? < deadline_ms),"
+                   " next_ms = ?, attempts = attempts + 1, reason = ? WHERE id = ?", "iiiti",
+                   next_ms, next_ms, next_ms, reason, id);
+
+    return end(store, good, err);
+}
+
+static bool class_row(sqlite3_stmt *row, void *each, void *context)
+{
+    (void)each;
+    text_column(row, 0, context, TEXT_UID_SIZE);
+    return false;
+}
+
+bool store_class_of(struct store *store, const char *sop_uid,
+                    char ret_class_uid[TEXT_UID_SIZE], struct error *err)
+{
+    ret_class_uid[0] = '\0';
+    lock(store);
+    const bool good = list(store, err, class_row, NULL, ret_class_uid,
+                           "SELECT sop_class_uid FROM instance WHERE sop_uid = ?1"
+                           " UNION ALL SELECT sop_class_uid FROM object WHERE sop_uid = ?1"
+                           " LIMIT 1", "t", sop_uid);
+    unlock(store, true);
+    return good && (ret_class_uid[0] != '\0'
+                    || error_set(err, ERROR_NOT_FOUND, "no such object"));
 }
 
 /* ---- the whole ---- */

@@ -175,8 +175,10 @@ bool store_is_result(struct store *store, const char *sop_uid, bool *ret_is,
 
 /* ---- deliveries: the outbox, one queue per peer ---- */
 
+/* COMMITTED and SEEN are proven: by storage commitment, or by a C-FIND that shows it. */
 enum delivery_state { DELIVERY_QUEUED, DELIVERY_SENDING, DELIVERY_ACKNOWLEDGED,
-                      DELIVERY_FAILED, DELIVERY_SUPERSEDED };
+                      DELIVERY_FAILED, DELIVERY_SUPERSEDED, DELIVERY_COMMITTED, DELIVERY_SEEN };
+#define DELIVERY_STATES 7
 
 struct store_delivery {
     int64_t id;
@@ -184,10 +186,11 @@ struct store_delivery {
     char sop_class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE], transfer_syntax[TEXT_UID_SIZE];
     char path[256];                 /* below the data folder */
     char kind[17];                  /* as store_object, or "original" */
+    char study_uid[TEXT_UID_SIZE], series_uid[TEXT_UID_SIZE];
     int64_t job;                    /* 0 for originals */
     enum delivery_state state;
     int attempts;
-    int64_t next_ms, deadline_ms, acknowledged_ms;
+    int64_t next_ms, deadline_ms, acknowledged_ms, proven_ms;
     int status;                     /* last DIMSE status, or -1 */
     const char *reason;             /* last failure's sentence */
 };
@@ -219,12 +222,53 @@ bool store_resend_study(struct store *store, const char *study_uid, int64_t now_
 bool store_each_delivery(struct store *store, const char *study_uid /* or NULL: all open */,
                          store_delivery_fn each, void *context, struct error *err);
 
+/* ---- proof: what was acknowledged is delivered when its peer has shown that it has it ---- */
+
+/* Acknowledged deliveries to `peer` whose proof has not been asked for, at most `limit`. */
+bool store_each_unproven(struct store *store, const char *peer, int limit,
+                         store_delivery_fn each, void *context, struct error *err);
+/* Proof of this delivery is asked for by a transaction; it is waited for until `until_ms`. */
+bool store_ask_proof(struct store *store, int64_t id, const char *transaction_uid,
+                     int64_t until_ms, struct error *err);
+/* `state` is DELIVERY_COMMITTED or DELIVERY_SEEN. */
+bool store_prove_delivery(struct store *store, int64_t id, enum delivery_state state,
+                          int64_t now_ms, struct error *err);
+/* What a report says of one object of a transaction: proven, or to be sent again at `next_ms`
+ * with the reason. ret_known: the transaction has this object, and it waited for it. */
+bool store_take_report(struct store *store, const char *peer, const char *transaction_uid,
+                       const char *sop_uid, bool committed, const char *reason,
+                       int64_t now_ms, int64_t next_ms, bool *ret_known, struct error *err);
+/* What was not answered in its time is sent again. */
+bool store_expire_proofs(struct store *store, const char *peer, int64_t now_ms,
+                         int *ret_count, struct error *err);
+
+/* Storage commitment that a peer has asked of us: answered when the report has gone out. */
+struct store_commitment {
+    int64_t id;
+    char peer[65], transaction_uid[TEXT_UID_SIZE];
+    const char *items;              /* JSON: [[SOP class UID, SOP instance UID], …] */
+    int attempts;
+};
+typedef bool (*store_commitment_fn)(const struct store_commitment *commitment, void *context);
+/* The same transaction again changes nothing. */
+bool store_queue_commitment(struct store *store, const char *peer, const char *transaction_uid,
+                            const char *items, int64_t now_ms, int64_t deadline_ms,
+                            struct error *err);
+bool store_each_commitment(struct store *store, const char *peer, int64_t now_ms, int limit,
+                           store_commitment_fn each, void *context, struct error *err);
+/* Reported (next_ms 0, no reason), given up (next_ms 0), or to be tried again. */
+bool store_end_commitment(struct store *store, int64_t id, int64_t next_ms,
+                          const char *reason, struct error *err);
+/* The class of an object that we have, received or made; ERROR_NOT_FOUND. */
+bool store_class_of(struct store *store, const char *sop_uid,
+                    char ret_class_uid[TEXT_UID_SIZE], struct error *err);
+
 /* ---- the whole ---- */
 
 struct store_counts {
     int64_t studies, series, instances;
     int64_t jobs[6];                /* by enum job_state */
-    int64_t deliveries[5];          /* by enum delivery_state */
+    int64_t deliveries[DELIVERY_STATES];    /* by enum delivery_state */
 };
 bool store_count(struct store *store, struct store_counts *ret_counts, struct error *err);
 

@@ -16,6 +16,7 @@ one_result              each analysed series has exactly one done job, each obje
 objects [KIND]          path and SOP Instance UID of each current result object
 findings SERIES         findings.json of the series' current job
 seconds_to_outbox QUIET from the last C-STORE to the end of the last job, less the quiet time
+deliveries PEER         how many deliveries to the peer are in which state
 attempts                how often objects were sent, and how many there are
 """
 import hashlib
@@ -116,6 +117,12 @@ class Index:
         end = self.one("SELECT max(finished_ms) FROM job WHERE state = ?", JOB_DONE)
         print(f"{(end - last) / 1000 - float(quiet_s):.1f}" if end else "0")
         return bool(end)
+
+    def deliveries(self, peer):
+        names = ["queued", "sending", "acknowledged", "failed", "superseded", "committed", "seen"]
+        print(", ".join(f"{count} {names[state]}" for state, count in self.rows(
+            "SELECT state, count(*) FROM delivery WHERE peer = ? GROUP BY 1 ORDER BY 1", peer)))
+        return True
 
     def attempts(self):
         count, attempts, acknowledged = self.rows(
