@@ -366,6 +366,13 @@ static bool check_bound(struct dataset *dataset, struct error *err)
     return !is_jpeg(syntax) || check_jpeg(dataset, fragments, err);
 }
 
+/* DCMTK's "Pixel representation cannot be changed" stands for two things. */
+static const char *why_of(const OFCondition &status)
+{
+    return status == EC_CannotChangeRepresentation
+        ? "there is no decoder for it, or it is damaged" : status.text();
+}
+
 /* The representation that chooseRepresentation() made is there, and can be written. */
 static bool choose(DcmDataset *root, E_TransferSyntax syntax, struct error *err)
 {
@@ -378,7 +385,7 @@ static bool choose(DcmDataset *root, E_TransferSyntax syntax, struct error *err)
         return error_set(err, ERROR_UNSUPPORTED, "the data set cannot be written in %s: %s",
                          to.getXferName(), status.text());
     return error_set(err, ERROR_UNSUPPORTED, "pixel data in %s cannot be decoded: %s",
-                     from.getXferName(), status.text());
+                     from.getXferName(), why_of(status));
 }
 
 static bool decompress(struct dataset *dataset, struct error *err)
