@@ -8,6 +8,7 @@
 
 #include "daemon/config.h"
 #include "daemon/log.h"
+#include "dicom/charset.h"
 #include "dicom/scan.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -216,7 +217,8 @@ struct key {
     char vr[3];
     bool sequence;
     bool served;                        /* we know it, at this level or above */
-    const char *wanted;
+    const char *raw;                    /* what was asked for, as it came */
+    char wanted[256];                   /* in UTF-8, where that is something else */
     char value[VALUE_SIZE];
 };
 
@@ -298,7 +300,9 @@ static bool is_match(const struct search *search)
     for (size_t i = 0; i < search->count; i++) {
         const struct key *const key = &search->key[i];
         if (key->served && !key->sequence && key->tag != LEVEL && key->tag != RETRIEVE_AE
-            && key->tag != CHARACTER_SET && !query_matches(key->vr, key->wanted, key->value))
+            && key->tag != CHARACTER_SET
+            && !query_matches(key->vr, key->wanted[0] != '\0' ? key->wanted : key->raw,
+                              key->value))
             return false;
     }
     return true;
@@ -383,7 +387,11 @@ static void add_key(struct search *search, uint32_t tag, const char *vr, const c
         if (search->key[i].tag == tag)
             return;
     struct key *const key = &search->key[search->count++];
-    *key = (struct key){ .tag = tag, .wanted = wanted, .sequence = sequence };
+    *key = (struct key){ .tag = tag, .sequence = sequence, .raw = wanted };
+    charset_to_utf8(identifier_value(search->query->identifier, CHARACTER_SET), wanted,
+                    key->wanted, sizeof key->wanted);
+    if (strncmp(key->wanted, wanted, sizeof key->wanted - 1) == 0)
+        key->wanted[0] = '\0';
     text_format(key->vr, sizeof key->vr, "%s", one != NULL ? one->vr : *vr != '\0' ? vr : "LO");
     key->served = tag == LEVEL || tag == RETRIEVE_AE || tag == CHARACTER_SET
         || (one != NULL && one->level <= search->query->level);

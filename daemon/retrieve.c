@@ -278,7 +278,7 @@ static bool finish(struct retrieval *retrieval, size_t done, struct error *err)
         : retrieval->failed == 0 ? QUERY_SUCCESS
         : none ? QUERY_NOT_PERFORMED : QUERY_WARNING;
 
-    log_info("%s calling=%s objects=%zu completed=%u failed=%u%s%s",
+    log_info("%s calling=%s objects=%zu completed=%u failed=%u%s %s",
              retrieval->message->command == DIMSE_C_MOVE_RQ ? "C-MOVE" : "C-GET",
              retrieval->asker->calling_ae, retrieval->count, retrieval->completed,
              retrieval->failed, retrieval->cancelled ? " cancelled" : "",

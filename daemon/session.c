@@ -18,6 +18,7 @@
 #include "daemon/retrieve.h"
 #include "daemon/store.h"
 #include "dicom/association.h"
+#include "dicom/charset.h"
 #include "dicom/scan.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -28,6 +29,7 @@
 #define MAX_REFUSED (16ul << 30)    /* of a data set that is refused from its command on */
 #define META_SIZE 512
 
+#define TAG_CHARACTER_SET 0x00080005u
 #define TAG_SOP_UID 0x00080018u
 #define TAG_STUDY_UID 0x0020000du
 #define TAG_SERIES_UID 0x0020000eu
@@ -295,7 +297,7 @@ static char *tags_text(const struct scan *scan)
 
         if (value == NULL)
             continue;
-        text_to_utf8(value, strlen(value), text, sizeof text);
+        charset_to_utf8(scan_value(scan, TAG_CHARACTER_SET), value, text, sizeof text);
         good = json_object_set_new(tags, tag->keyword, json_string(text)) == 0;
     }
     char *dumped = good ? json_dumps(tags, JSON_COMPACT) : NULL;

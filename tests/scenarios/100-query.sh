@@ -57,6 +57,25 @@ expect 1 "a patient" -P 0008,0052=PATIENT "0010,0020=$(answers patient "$WORK/ct
 FIND_OPTIONS=-xi expect 2 "implicit little endian gives the same" -S 0008,0052=STUDY 0020,000D 0010,0010
 expect 2 "a sequence among the keys is answered empty" -S 0008,0052=STUDY 0020,000D "0008,1110[0].0008,1150"
 
+# Names in any character set are found, and answered in UTF-8.
+$PYTHON - "$WORK/ct" "$WORK/umlaut" <<'END'
+import os, sys, pydicom
+os.mkdir(sys.argv[2])
+for n, name in enumerate(sorted(os.listdir(sys.argv[1]))[:1]):
+    one = pydicom.dcmread(os.path.join(sys.argv[1], name))
+    one.SpecificCharacterSet = "ISO_IR 144"
+    one.PatientName, one.PatientID = "\u0418\u0432\u0430\u043d\u043e\u0432^\u041f\u0451\u0442\u0440", "IV"
+    one.StudyInstanceUID, one.SeriesInstanceUID = "1.2.3.77", "1.2.3.78"
+    one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = "1.2.3.79"
+    one.save_as(os.path.join(sys.argv[2], "one.dcm"))
+END
+check "a study with a Cyrillic name is sent" send "$WORK/umlaut"
+found() { [ "$(find_all -S 0008,0052=STUDY 0008,0005="ISO_IR 192" "0010,0010=Иванов*" 0020,000D)" = 1 ]; }
+check "it is found by its name in UTF-8" wait_for 10 found
+check_same "and answered in UTF-8" "Иванов^Пётр ISO_IR 192" "$(answers utf8 "$WORK/ct")"
+check_same "the API has it so, too" "Иванов^Пётр" \
+    "$(web_get /api/studies/1.2.3.77 | $PYTHON -c 'import json, sys; print(json.load(sys.stdin)["patient_name"])')"
+
 # What cannot be served is said, and nothing is answered.
 refused() { # STATUS SENTENCE ROOT KEY…
     local wanted=$1 sentence=$2

@@ -62,7 +62,9 @@ def main(folder, what, source, made=0):
         print(sent[0].get(values[what]))
         return
     answers = read(folder)
-    if what == "study":
+    if what == "utf8":
+        print(answers[0].PatientName, answers[0].SpecificCharacterSet)
+    elif what == "study":
         study(answers, sent, int(made))
     elif what == "series":
         series(answers, sent)
