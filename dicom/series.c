@@ -18,6 +18,7 @@
 #define EVEN 0.01                   /* of the spacing: regular */
 #define UNEVEN 0.05                 /* of the spacing: taken with true positions */
 #define AIR_HU (-1024)
+#define MAX_FRAMES 65535
 
 enum tag {
     IMAGE_TYPE = 0x00080008, SOP_CLASS = 0x00080016, SOP_UID = 0x00080018,
@@ -27,6 +28,9 @@ enum tag {
     SAMPLES = 0x00280002, FRAMES = 0x00280008, ROWS = 0x00280010,
     COLUMNS = 0x00280011, PIXEL_SPACING = 0x00280030, BITS_ALLOCATED = 0x00280100,
     BITS_STORED = 0x00280101, HIGH_BIT = 0x00280102, PIXEL_REPRESENTATION = 0x00280103,
+    SPACING_BETWEEN = 0x00180088, DETECTORS = 0x00540022, SLICE_VECTOR = 0x00540080,
+    PLANE_POSITION = 0x00209113, PLANE_ORIENTATION = 0x00209116, PIXEL_MEASURES = 0x00289110,
+    PIXEL_TRANSFORMATION = 0x00289145, SHARED_GROUPS = 0x52009229, FRAME_GROUPS = 0x52009230,
     PADDING = 0x00280120, PADDING_LIMIT = 0x00280121, INTERCEPT = 0x00281052,
     SLOPE = 0x00281053, RESCALE_TYPE = 0x00281054, MODALITY_LUT = 0x00283000
 };
@@ -38,6 +42,8 @@ struct slice {
     int32_t padding_from, padding_to;
     char class_uid[TEXT_UID_SIZE], uid[TEXT_UID_SIZE];
     size_t block;                   /* which slice of the block holds its pixels */
+    uint32_t frame;                 /* of its instance, from 1 */
+    bool of_many;                   /* the instance has several */
 };
 
 struct format {                     /* of stored pixels; alike in all slices */
@@ -52,6 +58,8 @@ struct series {
     struct format format;
     double orientation[6], normal[3], spacing[2];   /* spacing: between rows, columns */
     char patient_id[65], study_uid[TEXT_UID_SIZE], modality[17];
+    char rescale_type[17];
+    bool enhanced;                  /* of functional groups, which leave nothing to guess */
     char frame_uid[TEXT_UID_SIZE];  /* Frame of Reference, "" when not told */
     struct suv_inputs suv;          /* of the first slice */
     const char *suv_differs;        /* what another slice has otherwise, or NULL */
@@ -87,32 +95,80 @@ struct dataset *series_template(struct series *series)
 
 /* ---- reading one slice ---- */
 
-static bool is_localizer(const struct item *image)
+/* One frame of an image; of a classic image the only one, without groups of its own. */
+struct view {
+    const struct item *image, *own, *shared;
+    size_t frame;                   /* from 0 */
+};
+
+static struct view view_of(const struct item *image, size_t frame)
+{
+    return (struct view){ image, item_at(image, FRAME_GROUPS, frame),
+                          item_at(image, SHARED_GROUPS, 0), frame };
+}
+
+/* The functional group of the frame, of all frames, or the classic image itself (PS3.3 C.7.6.16). */
+static const struct item *group(const struct view *view, uint32_t tag)
+{
+    const struct item *found = view->own == NULL ? NULL : item_at(view->own, tag, 0);
+
+    if (found == NULL && view->shared != NULL)
+        found = item_at(view->shared, tag, 0);
+    return found == NULL ? view->image : found;
+}
+
+static bool is_nuclear(const struct item *image)
+{
+    char modality[17];
+
+    item_text_at(image, MODALITY, 0, modality, sizeof modality);
+    return strcmp(modality, "NM") == 0;
+}
+
+static bool has_type(const struct item *image, const char *type)
 {
     char value[17];
 
     for (size_t i = 0; i < item_value_count(image, IMAGE_TYPE); i++)
-        if (item_text_at(image, IMAGE_TYPE, i, value, sizeof value)
-            && strcmp(value, "LOCALIZER") == 0)
+        if (item_text_at(image, IMAGE_TYPE, i, value, sizeof value) && strcmp(value, type) == 0)
             return true;
     return false;
 }
 
-static bool check_kind(const struct item *image, struct error *err)
+/* Frames are slices where functional groups, or a reconstruction of NM, say where they lie. */
+static bool check_frames(const struct item *image, size_t *ret_frames, struct error *err)
 {
-    long samples = 1, frames = 1;
+    long frames = 1;
+
+    item_int(image, FRAMES, 0, &frames);
+    *ret_frames = (size_t)frames;
+    if (frames < 1 || frames > MAX_FRAMES)
+        return error_set(err, ERROR_DATA, "Number of Frames %ld", frames);
+    if (is_nuclear(image) && !has_type(image, "RECON TOMO"))
+        return error_set(err, ERROR_UNSUPPORTED, "an NM image that is no reconstructed volume");
+    const size_t groups = item_count(image, FRAME_GROUPS);
+    if (groups > 0 && groups != (size_t)frames)
+        return error_set(err, ERROR_DATA, "%ld frames with functional groups for %zu", frames,
+                         groups);
+    return frames == 1 || groups > 0 || is_nuclear(image)
+        || error_set(err, ERROR_UNSUPPORTED, "a multi-frame image of %ld frames that does not "
+                     "say where they lie", frames);
+}
+
+static bool check_kind(const struct item *image, size_t *ret_frames, struct error *err)
+{
+    long samples = 1;
 
     if (!item_has(image, ROWS) || !item_has(image, COLUMNS))
         return error_set(err, ERROR_DATA, "not an image: no Rows and Columns");
     if (item_int(image, SAMPLES, 0, &samples) && samples != 1)
         return error_set(err, ERROR_UNSUPPORTED, "a colour image, %ld samples a pixel",
                          samples);
-    if (item_int(image, FRAMES, 0, &frames) && frames != 1)
-        return error_set(err, ERROR_UNSUPPORTED, "a multi-frame image of %ld frames is not "
-                         "read yet", frames);
+    if (!check_frames(image, ret_frames, err))
+        return false;
     if (item_count(image, MODALITY_LUT) > 0)
         return error_set(err, ERROR_UNSUPPORTED, "a Modality LUT Sequence is not read yet");
-    return !is_localizer(image) || error_set(err, ERROR_UNSUPPORTED, "a localizer");
+    return !has_type(image, "LOCALIZER") || error_set(err, ERROR_UNSUPPORTED, "a localizer");
 }
 
 static bool read_format(const struct item *image, struct format *ret_format,
@@ -156,9 +212,18 @@ static double dot(const double a[3], const double b[3])
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
-static bool read_orientation(const struct item *image, double ret[6], struct error *err)
+/* NM keeps its geometry with the detector. */
+static const struct item *place_of(const struct view *view, uint32_t tag)
 {
-    if (!read_doubles(image, ORIENTATION, ret, 6))
+    const struct item *const detector = is_nuclear(view->image)
+        ? item_at(view->image, DETECTORS, 0) : NULL;
+
+    return detector != NULL ? detector : group(view, tag);
+}
+
+static bool read_orientation(const struct view *view, double ret[6], struct error *err)
+{
+    if (!read_doubles(place_of(view, PLANE_ORIENTATION), ORIENTATION, ret, 6))
         return error_set(err, ERROR_DATA, "no Image Orientation (Patient)");
     if (fabs(dot(ret, ret) - 1) > 0.01 || fabs(dot(ret + 3, ret + 3) - 1) > 0.01
         || fabs(dot(ret, ret + 3)) > 0.01)
@@ -167,22 +232,23 @@ static bool read_orientation(const struct item *image, double ret[6], struct err
     return true;
 }
 
-static bool read_spacing(const struct item *image, double ret[2], struct error *err)
+static bool read_spacing(const struct view *view, double ret[2], struct error *err)
 {
-    if (!read_doubles(image, PIXEL_SPACING, ret, 2))
+    if (!read_doubles(group(view, PIXEL_MEASURES), PIXEL_SPACING, ret, 2))
         return error_set(err, ERROR_DATA, "no Pixel Spacing");
     return (ret[0] > 0 && ret[1] > 0 && ret[0] < 1e3 && ret[1] < 1e3)
         || error_set(err, ERROR_DATA, "Pixel Spacing %g\\%g", ret[0], ret[1]);
 }
 
 /* What must be alike in all slices; the first one sets it. */
-static bool begin_series(struct series *series, const struct item *image,
+static bool begin_series(struct series *series, const struct view *view, size_t frames,
                          const struct format *format, struct error *err)
 {
+    const struct item *const image = view->image;
     double *const o = series->orientation, *const n = series->normal;
     const size_t pixels = (size_t)format->rows * (size_t)format->columns;
 
-    if (!read_orientation(image, o, err) || !read_spacing(image, series->spacing, err))
+    if (!read_orientation(view, o, err) || !read_spacing(view, series->spacing, err))
         return false;
     n[0] = o[1] * o[5] - o[2] * o[4];
     n[1] = o[2] * o[3] - o[0] * o[5];
@@ -193,6 +259,16 @@ static bool begin_series(struct series *series, const struct item *image,
     item_text_at(image, MODALITY, 0, series->modality, sizeof series->modality);
     item_text_at(image, FRAME_OF_REFERENCE, 0, series->frame_uid, sizeof series->frame_uid);
     suv_inputs_read(image, &series->suv);
+    series->enhanced = view->own != NULL;
+    item_text_at(group(view, PIXEL_TRANSFORMATION), RESCALE_TYPE, 0, series->rescale_type,
+                 sizeof series->rescale_type);
+    if (frames > 1) {
+        series->room *= frames;
+        series->slice = arena_take_zeroed(series->arena, series->room, sizeof *series->slice,
+                                          err);
+    }
+    if (series->slice == NULL)
+        return false;
     size_t total;
     if (__builtin_mul_overflow(pixels, series->room, &total))
         return error_set(err, ERROR_LIMIT, "%zu slices of %zu pixels", series->room, pixels);
@@ -200,9 +276,10 @@ static bool begin_series(struct series *series, const struct item *image,
     return series->block != NULL;
 }
 
-static bool check_alike(const struct series *series, const struct item *image,
+static bool check_alike(const struct series *series, const struct view *view,
                         const struct format *format, struct error *err)
 {
+    const struct item *const image = view->image;
     const struct format *const first = &series->format;
     char patient[65], study[TEXT_UID_SIZE], frame[TEXT_UID_SIZE];
     double orientation[6], spacing[2];
@@ -221,7 +298,7 @@ static bool check_alike(const struct series *series, const struct item *image,
                          format->columns, format->rows, first->columns, first->rows);
     if (format->is_signed != first->is_signed)
         return error_set(err, ERROR_DATA, "another pixel format than the slices before");
-    if (!read_orientation(image, orientation, err) || !read_spacing(image, spacing, err))
+    if (!read_orientation(view, orientation, err) || !read_spacing(view, spacing, err))
         return false;
     for (int i = 0; i < 6; i++)
         if (fabs(orientation[i] - series->orientation[i]) > COSINE_TOLERANCE)
@@ -250,19 +327,47 @@ static void read_padding(const struct item *image, const struct format *format,
     slice->padding_to = (int32_t)(from < to ? to : from);
 }
 
-static bool read_slice(const struct item *image, const struct series *series,
+/* NM tells the first slice's position, and each frame's number among the slices. */
+static bool step_nuclear(const struct view *view, const struct series *series,
+                         struct slice *slice, struct error *err)
+{
+    double spacing = 0;
+    long number = (long)view->frame + 1;
+
+    item_int(view->image, SLICE_VECTOR, view->frame, &number);
+    if (!item_double(view->image, SPACING_BETWEEN, 0, &spacing) || spacing == 0)
+        return error_set(err, ERROR_DATA, "an NM volume without Spacing Between Slices");
+    for (int axis = 0; axis < 3; axis++)
+        slice->position[axis] += spacing * (double)(number - 1) * series->normal[axis];
+    return true;
+}
+
+static bool read_position(const struct view *view, const struct series *series,
+                          struct slice *slice, struct error *err)
+{
+    if (!read_doubles(place_of(view, PLANE_POSITION), POSITION, slice->position, 3))
+        return error_set(err, ERROR_DATA, "no Image Position (Patient)");
+    return !is_nuclear(view->image) || step_nuclear(view, series, slice, err);
+}
+
+static bool read_slice(const struct view *view, const struct series *series,
                        struct slice *slice, struct error *err)
 {
-    if (!read_doubles(image, POSITION, slice->position, 3))
-        return error_set(err, ERROR_DATA, "no Image Position (Patient)");
+    const struct item *const image = view->image;
+    const struct item *const values = group(view, PIXEL_TRANSFORMATION);
+
+    if (!read_position(view, series, slice, err))
+        return false;
     for (int axis = 0; axis < 3; axis++)
         if (fabs(slice->position[axis]) > 1e5)
             return error_set(err, ERROR_DATA, "Image Position (Patient) %g mm away",
                              slice->position[axis]);
     slice->along = dot(slice->position, series->normal);
-    if (!item_double(image, SLOPE, 0, &slice->slope))
+    slice->frame = (uint32_t)view->frame + 1;
+    slice->of_many = view->own != NULL || is_nuclear(image);
+    if (!item_double(values, SLOPE, 0, &slice->slope))
         slice->slope = 1;
-    if (!item_double(image, INTERCEPT, 0, &slice->intercept))
+    if (!item_double(values, INTERCEPT, 0, &slice->intercept))
         slice->intercept = 0;
     if (slice->slope == 0)
         return error_set(err, ERROR_DATA, "Rescale Slope 0");
@@ -299,19 +404,20 @@ static void widen(const void *pixels, size_t count, const struct format *format,
         }
 }
 
-static bool read_pixels(struct series *series, struct dataset *dataset,
+static bool read_pixels(struct series *series, struct dataset *dataset, size_t frames,
                         const struct format *format, struct error *err)
 {
     const void *pixels = NULL;
     size_t size = 0;
-    const size_t count = (size_t)format->rows * (size_t)format->columns;
+    const size_t count = frames * (size_t)format->rows * (size_t)format->columns;
+    const size_t pixels_before = series->count * (size_t)format->rows * (size_t)format->columns;
 
     if (!dataset_pixels(dataset, &pixels, &size, err))
         return false;
     if (size < count * (size_t)(format->allocated / 8))
         return error_set(err, ERROR_DATA, "%zu bytes of pixels where %zu are needed", size,
                          count * (size_t)(format->allocated / 8));
-    widen(pixels, count, format, series->block + series->count * count);
+    widen(pixels, count, format, series->block + pixels_before);
     return true;
 }
 
@@ -334,25 +440,41 @@ static void note_acquisition(struct series *series, const struct item *image)
         series->first_acquisition_s = fmin(series->first_acquisition_s, moment);
 }
 
+/* Geometry of all frames; the first of all sets what the others are compared with. */
+static bool add_frames(struct series *series, const struct item *image, size_t frames,
+                       const struct format *format, struct error *err)
+{
+    for (size_t f = 0; f < frames; f++) {
+        const struct view view = view_of(image, f);
+        if (!(series->count + f == 0 ? begin_series(series, &view, frames, format, err)
+                                     : check_alike(series, &view, format, err))
+            || (series->count + f == series->room
+                && !error_set(err, ERROR_LIMIT, "more slices than the %zu expected",
+                              series->room))
+            || !read_slice(&view, series, &series->slice[series->count + f], err))
+            return frames > 1 ? error_prefix(err, "frame %zu", f + 1) : false;
+        series->slice[series->count + f].block = series->count + f;
+    }
+    return true;
+}
+
 bool series_add(struct series *series, struct dataset *dataset, struct error *err)
 {
     const struct item *const image = dataset_root(dataset);
-    struct slice *const slice = &series->slice[series->count];
     struct format format;
+    size_t frames = 1;
 
     if (series->count == series->room)
         return error_set(err, ERROR_LIMIT, "more slices than the %zu expected", series->room);
-    if (!check_kind(image, err) || !read_format(image, &format, err)
-        || !(series->count == 0 ? begin_series(series, image, &format, err)
-                                : check_alike(series, image, &format, err))
-        || !read_slice(image, series, slice, err)
-        || !read_pixels(series, dataset, &format, err))
+    if (!check_kind(image, &frames, err) || !read_format(image, &format, err)
+        || !add_frames(series, image, frames, &format, err)
+        || !read_pixels(series, dataset, frames, &format, err))
         return false;
     note_acquisition(series, image);
     note_suv(series, image);
     if (series->head == NULL && (series->head = dataset_copy_head(dataset, err)) == NULL)
         return false;
-    slice->block = series->count++;
+    series->count += frames;
     return true;
 }
 
@@ -484,7 +606,8 @@ static bool fill_slices(const struct series *series, struct volume *volume,
                sizeof slices[i].position_mm);
         memcpy(slices[i].sop_class_uid, series->slice[i].class_uid, TEXT_UID_SIZE);
         memcpy(slices[i].sop_uid, series->slice[i].uid, TEXT_UID_SIZE);
-        slices[i].frame = 1;
+        slices[i].frame = series->slice[i].frame;
+        slices[i].of_many = series->slice[i].of_many;
     }
     volume->slices = slices;
     return true;
@@ -649,11 +772,12 @@ static bool to_float(struct series *series, double factor, bool is_ct, float **r
 /* CT in HU, unless its rescale type says that it is something else. */
 static enum volume_unit unit_of(const struct series *series)
 {
-    char type[17];
+    const char *const type = series->rescale_type;
 
     if (strcmp(series->modality, "CT") != 0)
         return UNIT_ARBITRARY;
-    item_text_at(dataset_root(series->head), RESCALE_TYPE, 0, type, sizeof type);
+    if (series->enhanced)               /* where the type is required, none is not HU */
+        return strcmp(type, "HU") == 0 ? UNIT_HU : UNIT_ARBITRARY;
     return type[0] == '\0' || strcmp(type, "HU") == 0 || strcmp(type, "US") == 0
         ? UNIT_HU : UNIT_ARBITRARY;
 }

@@ -1,5 +1,6 @@
 /*
- * Series: the slices of one series on their way to a volume in patient space. Slices come in
+ * Series: the slices of one series on their way to a volume in patient space: classic objects,
+ * or the frames of multi-frame ones (functional groups, NM reconstructions). Slices come in
  * any order, one data set at a time; their pixels are decoded into the study's arena as they
  * come, so that no more than one data set is open.
  */

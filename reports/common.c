@@ -122,6 +122,14 @@ void common_frame_of_reference(const struct report_context *context, struct item
         item_put_empty(root, 0x00201040);
 }
 
+bool common_is_repeated(const struct volume *volume, size_t k)
+{
+    for (size_t earlier = 0; volume->slices[k].of_many && earlier < k; earlier++)
+        if (strcmp(volume->slices[earlier].sop_uid, volume->slices[k].sop_uid) == 0)
+            return true;
+    return false;
+}
+
 void common_lossy(const struct report_context *context, struct item *root)
 {
     const struct item *const source = dataset_root(context->source);

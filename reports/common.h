@@ -25,6 +25,9 @@ struct dataset *common_new(const struct report_context *context, const struct co
 /* Copies the frame of reference. */
 void common_frame_of_reference(const struct report_context *context, struct item *root);
 
+/* Was the object of slice k that of an earlier slice? A multi-frame one is referred to once. */
+bool common_is_repeated(const struct volume *volume, size_t k);
+
 /* Lossy Image Compression, with ratio and method, as the source has it: it is not undone. */
 void common_lossy(const struct report_context *context, struct item *root);
 

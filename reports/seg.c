@@ -173,6 +173,8 @@ static void put_source(const struct volume *volume, size_t k, struct item *frame
     item_put_code(derivation, 0x00089215, "113076", "DCM", "Segmentation");
     item_put_text(source, 0x00081150, volume->slices[k].sop_class_uid);
     item_put_text(source, 0x00081155, volume->slices[k].sop_uid);
+    if (volume->slices[k].of_many)
+        item_put_int(source, 0x00081160, (long)volume->slices[k].frame);
     item_put_text(source, 0x0028135a, "YES");           /* Spatial Locations Preserved */
     item_put_code(source, 0x0040a170, "121322", "DCM",
                   "Source image for image processing operation");
@@ -223,8 +225,9 @@ static void put_references(const struct report_context *context, const struct fr
     for (size_t k = 0; k < volume->size[2]; k++) {
         bool used = false;
         for (size_t f = 0; f < frames->count && !used; f++)
-            used = frames->frame[f].slice == k;
-        if (!used)
+            used = strcmp(volume->slices[frames->frame[f].slice].sop_uid,
+                          volume->slices[k].sop_uid) == 0;
+        if (!used || common_is_repeated(volume, k))
             continue;
         struct item *const instance = item_add(series, 0x0008114a);
         item_put_text(instance, 0x00081150, volume->slices[k].sop_class_uid);

@@ -135,7 +135,8 @@ static void put_evidence(const struct report_context *context, const struct repo
     item_copy(study, dataset_root(context->source), 0x0020000d);
     item_copy(series, dataset_root(context->source), 0x0020000e);
     for (size_t k = 0; k < volume->size[2]; k++)
-        put_instance(series, volume->slices[k].sop_class_uid, volume->slices[k].sop_uid);
+        if (!common_is_repeated(volume, k))
+            put_instance(series, volume->slices[k].sop_class_uid, volume->slices[k].sop_uid);
     if (seg == NULL)
         return;
     struct item *const own = item_add(study, 0x00081115);
@@ -185,7 +186,8 @@ static void put_library(const struct report_context *context, struct item *root)
         &(struct concept){ "126200", "DCM", "Image Library Group" }, NULL);
 
     for (size_t k = 0; k < volume->size[2]; k++)
-        add_image(group, NULL, volume->slices[k].sop_class_uid, volume->slices[k].sop_uid);
+        if (!common_is_repeated(volume, k))
+            add_image(group, NULL, volume->slices[k].sop_class_uid, volume->slices[k].sop_uid);
 }
 
 /* ---- measurements ---- */

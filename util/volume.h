@@ -43,6 +43,7 @@ struct volume_slice {
     char sop_class_uid[TEXT_UID_SIZE];
     char sop_uid[TEXT_UID_SIZE];
     uint32_t frame;
+    bool of_many;                       /* its object is a multi-frame one */
 };
 
 struct volume {

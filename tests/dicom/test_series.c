@@ -215,7 +215,8 @@ static void broken_series_end_in_their_sentence(void)
         { { .z = 10, .spacing = 1e9 }, "Pixel Spacing 1e+09\\1" },
         { { .z = 10, .patient = "Q" },
           "it is of another patient or study than the slices before" },
-        { { .z = 10, .frames = 7 }, "a multi-frame image of 7 frames is not read yet" },
+        { { .z = 10, .frames = 7 }, "a multi-frame image of 7 frames that does not say where "
+                                  "they lie" },
         { { .z = 10, .samples = 3 }, "a colour image, 3 samples a pixel" },
         { { .z = 10, .image_type = "ORIGINAL\\PRIMARY\\LOCALIZER" }, "a localizer" },
         { { .z = 10, .is_signed = 1 }, "another pixel format than the slices before" },
@@ -274,6 +275,11 @@ static bool load(const char *folder)
     const int count = scandir(folder, &names, NULL, alphasort);
     bool good = true;
 
+    if (count < 0) {                    /* a file */
+        begin(1);
+        return add_file(folder) && series_volume(series, &volume, &facts, &err);
+    }
+
     begin((size_t)(count > 0 ? count : 1));
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
@@ -321,6 +327,13 @@ static void real_series_equal_pydicom_voxel_by_voxel(void)
     equals_pydicom("dicom/geometry_quirks/mr_oblique_hitachi", 1);
 }
 
+static void frames_are_slices_wherever_they_say_where_they_lie(void)
+{
+    equals_pydicom("dicom/ct_enhanced_multiframe/legacy_converted_24x38x3.dcm", 1);
+    equals_pydicom("dicom/mr_enhanced_multiframe/hyperfine_8frames.dcm", 1);
+    equals_pydicom("dicom/mr_enhanced_multiframe/siemens_enhanced_8frames.dcm", 1);
+}
+
 /* TRUTH.tsv: SUVbw factor 0.000242903 = 71 kg × 1000 / (388777472 Bq × 2^(−2711 / 6588)). */
 static void real_pet_is_in_suv_by_the_known_factor(void)
 {
@@ -347,6 +360,10 @@ static void real_quirks_end_in_their_sentence(void)
     static const struct { const char *set, *sentence; } cases[] = {
         { "dicom/geometry_quirks/ct_missing_slice_ge", "slice missing: a gap of 10.00 mm" },
         { "dicom/geometry_quirks/mr_4d_repeated_positions_ge", "two slices at the same" },
+        { "dicom/mr_enhanced_multiframe/philips_enhanced_dti_32frames.dcm",
+          "two slices at the same" },
+        { "dicom/nm_multiframe/NM-MONO2-16-13x-heart",
+          "frame 1: no Image Orientation (Patient)" },
         { "dicom/geometry_quirks/mr_localizer_two_orientations_philips", "mixed orientations" },
     };
     char folder[4096];
@@ -372,6 +389,7 @@ static const struct runner_test tests[] = {
     TEST(broken_series_end_in_their_sentence),
     TEST(one_slice_is_no_volume),
     TEST(real_series_equal_pydicom_voxel_by_voxel),
+    TEST(frames_are_slices_wherever_they_say_where_they_lie),
     TEST(real_pet_is_in_suv_by_the_known_factor),
     TEST(real_quirks_end_in_their_sentence),
     { NULL, NULL }

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""volume.py FOLDER RAW KIND GRID…: compares a volume of series.c with pydicom's and numpy's.
+"""volume.py FOLDER_OR_FILE RAW KIND GRID…: compares a volume of series.c with pydicom's and numpy's.
 
 RAW holds the voxels (KIND int16 or float32); GRID are 12 numbers, the affine by rows. Says 'ok'.
 """
 import glob
+import os
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pydicom
@@ -12,8 +14,50 @@ import pydicom
 folder, raw, kind = sys.argv[1:4]
 affine = np.array([float(v) for v in sys.argv[4:16]]).reshape(3, 4)
 factor = float(sys.argv[16])
-slices = [pydicom.dcmread(p, force=True) for p in glob.glob(folder + "/*")]
-slices = [s for s in slices if "PixelData" in s]
+
+
+class Slice(SimpleNamespace):
+    """One frame with the attributes that a classic slice would have."""
+
+    def __contains__(self, name):
+        return hasattr(self, name)
+
+
+def enhanced_frame(image, pixels, number):
+    own = image.PerFrameFunctionalGroupsSequence[number]
+    shared = image.SharedFunctionalGroupsSequence[0] if image.get("SharedFunctionalGroupsSequence") else {}
+    group = {name: (own if name in own else shared)[name].value[0] for name in
+             ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence",
+              "PixelValueTransformationSequence") if name in own or name in shared}
+    values = group.get("PixelValueTransformationSequence")
+    return Slice(ImagePositionPatient=group["PlanePositionSequence"].ImagePositionPatient,
+                 ImageOrientationPatient=group["PlaneOrientationSequence"].ImageOrientationPatient,
+                 PixelSpacing=group["PixelMeasuresSequence"].PixelSpacing, Modality=image.Modality,
+                 RescaleSlope=values.RescaleSlope if values else 1,
+                 RescaleIntercept=values.RescaleIntercept if values else 0, pixel_array=pixels[number])
+
+
+def nuclear_frame(image, pixels, number):
+    detector = image.DetectorInformationSequence[0]
+    orientation = [float(v) for v in detector.ImageOrientationPatient]
+    step = np.cross(orientation[:3], orientation[3:]) * float(image.SpacingBetweenSlices)
+    first = np.array([float(v) for v in detector.ImagePositionPatient])
+    return Slice(ImagePositionPatient=list(first + step * (int(image.SliceVector[number]) - 1)),
+                 ImageOrientationPatient=orientation, PixelSpacing=image.PixelSpacing, Modality="NM",
+                 pixel_array=pixels[number])
+
+
+def slices_of(image):
+    if "PerFrameFunctionalGroupsSequence" not in image and image.Modality != "NM":
+        return [image]
+    pixels = image.pixel_array.reshape(int(image.NumberOfFrames), image.Rows, image.Columns)
+    make = nuclear_frame if image.Modality == "NM" else enhanced_frame
+    return [make(image, pixels, number) for number in range(len(pixels))]
+
+
+paths = [folder] if os.path.isfile(folder) else glob.glob(folder + "/*")
+images = [pydicom.dcmread(path, force=True) for path in paths]
+slices = [one for image in images if "PixelData" in image for one in slices_of(image)]
 row, column = (np.array(slices[0].ImageOrientationPatient[i:i + 3], float) for i in (0, 3))
 normal = np.cross(row, column)
 slices.sort(key=lambda s: float(np.dot(np.array(s.ImagePositionPatient, float), normal)))
