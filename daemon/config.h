@@ -26,6 +26,7 @@ struct config_peer {
     char name[65], ae_title[17], host[256];
     int port;                           /* 0: we never call it */
     unsigned allow;                     /* enum peer_right */
+    int max_associations;               /* at once, of those that store; 0: the node's limit */
     enum peer_proof proof;              /* when what it was sent counts as delivered */
     char transfer_syntax[TEXT_UID_SIZE];    /* for results; "": as they are stored */
 };
@@ -74,6 +75,7 @@ enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 struct config {
     char ae_title[17];                  /* node.ae_title, TUMORD */
     char data_dir[1024];                /* node.data_dir */
+    int min_free_mib;                   /* node.min_free_mib, 512: below it nothing is taken */
     char bind[64];                      /* dicom.bind, 127.0.0.1 */
     int port;                           /* dicom.port, 11112 */
     int max_associations;               /* dicom.max_associations, 64 */

@@ -114,6 +114,8 @@ static bool is_method(const char *text)
 static const struct field node_fields[] = {
     TEXT("ae_title", config, ae_title, WHAT_AE, is_ae_title, false),
     TEXT("data_dir", config, data_dir, "a folder's path (1 to 1023 bytes)", is_path, false),
+    NUMBER("min_free_mib", FIELD_INT, config, min_free_mib, 0, 1048576,
+           "a size (0 to 1048576 MiB)"),
     END
 };
 
@@ -184,6 +186,8 @@ const struct field config_peer_fields[] = {
     TEXT("host", config_peer, host, "a host's name or address", is_host, false),
     NUMBER("port", FIELD_INT, config_peer, port, 0, 65535,
            "a port (1 to 65535, or 0: never called)"),
+    NUMBER("max_associations", FIELD_INT, config_peer, max_associations, 0, 1024,
+           "a number of associations (1 to 1024, or 0: no limit of its own)"),
     WORD("proof", config_peer, proof, "store, commitment or find", proof_words),
     TEXT("transfer_syntax", config_peer, transfer_syntax,
          "the UID of a transfer syntax that loses nothing, or ''", is_writable_syntax, false),

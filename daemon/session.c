@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
 
 #define ECHO_RESERVE 32             /* sessions beyond max_associations, for C-ECHO only */
 #define STACK_SIZE (512 * 1024)     /* DCMTK's largest frame is a few KiB */
+#define LOOK_MS 1000                /* between two looks at the disk */
 #define MAX_IDENTIFIER (1024 * 1024)
 #define MAX_REFUSED (16ul << 30)    /* of a data set that is refused from its command on */
 #define META_SIZE 512
@@ -63,6 +65,8 @@ struct hall {
     pthread_mutex_t mutex;          /* guards what follows, and the sessions' first fields */
     bool draining;
     size_t count, storing, places;
+    int64_t looked_ms;              /* at the space on disk */
+    bool full;                      /* less than node.min_free_mib was left */
     struct session session[];
 };
 
@@ -148,13 +152,55 @@ static void recognise(struct session *session, const struct association_peer *pe
     }
 }
 
+/* Looks at the disk once a second at most. What is stored and not yet sent is never deleted. */
+static bool is_full(struct hall *hall)
+{
+    const struct config *config = hall->config;
+    struct statvfs disk;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+
+    pthread_mutex_lock(&hall->mutex);
+    if (now_ms >= hall->looked_ms + LOOK_MS && statvfs(config->data_dir, &disk) == 0) {
+        const uint64_t free_mib = (uint64_t)disk.f_bavail * disk.f_frsize >> 20;
+        const bool full = free_mib < (uint64_t)config->min_free_mib;
+
+        if (full != hall->full)
+            log_warning(full ? "the disk is nearly full, nothing more is taken free_mib=%llu"
+                        : "the disk has room again free_mib=%llu", (unsigned long long)free_mib);
+        hall->looked_ms = now_ms;
+        hall->full = full;
+    }
+    const bool full = hall->full;
+
+    pthread_mutex_unlock(&hall->mutex);
+    return full;
+}
+
+/* Associations of the same peer that are counted; the mutex is held. */
+static int count_of_peer(const struct hall *hall, const char *peer)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < hall->places; i++)
+        count += hall->session[i].socket >= 0 && hall->session[i].storing
+            && strcmp(hall->session[i].peer, peer) == 0;
+    return count;
+}
+
 static bool take_place(struct session *session, bool echo_only)
 {
+    const struct config_peer *const peer = config_peer_by_ae(session->hall->config,
+                                                             session->calling_ae);
     struct hall *hall = session->hall;
 
     pthread_mutex_lock(&hall->mutex);
     const bool room = !hall->draining &&
-                      (echo_only || hall->storing < (size_t)hall->config->max_associations);
+                      (echo_only || (hall->storing < (size_t)hall->config->max_associations &&
+                                     (peer == NULL || peer->max_associations == 0 ||
+                                      count_of_peer(hall, peer->name) < peer->max_associations)));
 
     session->storing = room && !echo_only;
     hall->storing += session->storing;
@@ -176,6 +222,11 @@ static enum association_reject decide(const struct association_peer *peer, void 
         log_warning("association rejected reason=\"calling AE title not recognised\" "
                     "calling=%s address=%s", peer->calling_ae, peer->address);
         return ASSOCIATION_BAD_CALLING_AE;
+    }
+    if (!peer->echo_only && is_full(session->hall)) {
+        log_warning("association rejected reason=\"the disk is nearly full\" calling=%s "
+                    "address=%s", peer->calling_ae, peer->address);
+        return ASSOCIATION_CONGESTION;
     }
     if (!take_place(session, peer->echo_only)) {
         log_warning("association rejected reason=\"too many associations, or stopping\" "
@@ -233,6 +284,10 @@ static bool check_command(struct arrival *arrival)
         strcmp(message->sop_class_uid, abstract) != 0) {
         error_set(&arrival->reason, ERROR_DATA, "the SOP class is not its context's");
         return refuse(arrival, STATUS_CLASS_MISMATCH);
+    }
+    if (is_full(arrival->session->hall)) {
+        error_set(&arrival->reason, ERROR_LIMIT, "the disk is nearly full");
+        return refuse(arrival, STATUS_NO_RESOURCES);
     }
     if (!message->has_data) {
         error_set(&arrival->reason, ERROR_DATA, "a C-STORE without a data set");

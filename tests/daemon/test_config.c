@@ -199,6 +199,7 @@ static void the_embedded_defaults_are_those_of_the_manual(void)
     CU_ASSERT_STRING_EQUAL(config->ae_title, "TUMORD");
     CU_ASSERT_STRING_EQUAL(config->data_dir, "/var/lib/tumord");
     CU_ASSERT_STRING_EQUAL(config->bind, "127.0.0.1");
+    CU_ASSERT_EQUAL(config->min_free_mib, 512);
     CU_ASSERT_EQUAL(config->port, 11112);
     CU_ASSERT_EQUAL(config->max_associations, 64);
     CU_ASSERT_EQUAL(config->max_pdu, 131072);

@@ -6,6 +6,7 @@ dimse.py command PORT DEPTH                   a command set nested so deep
 dimse.py find PORT KIND [CALLING]             a C-FIND with a hostile identifier
 Prints one line: 'status 0000', 'rejected', 'aborted' or 'closed', after how many seconds.
 """
+import os
 import socket
 import struct
 import sys
@@ -87,6 +88,7 @@ def talk(port, sop_class, syntax, calling, pieces):
             if kind == 3:
                 said = "rejected"
             elif kind == 2:
+                time.sleep(float(os.environ.get("DIMSE_WAIT", 0)))
                 for piece in pieces:
                     connection.sendall(piece)
                 kind, body = receive(connection)

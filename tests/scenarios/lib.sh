@@ -133,6 +133,7 @@ node_defaults() {
     FORWARD_TO=
     LOG_LEVEL=info
     TIMEOUT_S=30
+    MIN_FREE_MIB=16         # so that a small disk does for the tests
 }
 
 # peer_yaml NAME AE PORT [RIGHTS]: adds a peer on this machine to the configuration.
@@ -150,6 +151,7 @@ node_config() {
 node:
   ae_title: $NODE_AE
   data_dir: $NODE_DIR
+  min_free_mib: $MIN_FREE_MIB
 dicom:
   bind: 127.0.0.1
   port: $NODE_PORT
