@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/config.h"
+#include "daemon/fsck.h"
 #include "daemon/log.h"
 #include "daemon/parent.h"
 #include "daemon/role.h"
@@ -25,7 +26,7 @@ enum status { STATUS_DONE, STATUS_FAILED, STATUS_USAGE, STATUS_CONFIG };
 
 struct options {
     const char *config;
-    bool check, dump, foreground, verbose;
+    bool check, dump, foreground, fsck, rebuild, verbose;
     const char *role, *number, *fds;    /* internal */
 };
 
@@ -38,6 +39,8 @@ static void print_help(void)
           "                       and without that the built-in defaults\n"
           "  -n, --check-config   tell every mistake of the configuration, and end\n"
           "      --dump-config    print the whole configuration, and end\n"
+          "      --fsck           compare files and index of a node that does not run, and end\n"
+          "      --rebuild        make the index anew from the files, and end\n"
           "  -f, --foreground     stay in the foreground\n"
           "  -v, --verbose        log everything, whatever log.level says\n"
           "  -h, --help           print this help\n"
@@ -188,6 +191,25 @@ static int run_node(struct config *config, const struct options *options)
     return status;
 }
 
+/* On a node that does not run: status 0 when all is whole, 1 otherwise. */
+static int check_files(struct config *config, bool rebuild)
+{
+    struct error err;
+    struct fsck_counts counts;
+
+    log_open("fsck", config->log_level, config->log_target);
+    const bool good = fsck_run(config, rebuild, stdout, &counts, &err);
+    config_free(config);
+    if (!good) {
+        fprintf(stderr, "tumord: %s\n", err.text);
+        return STATUS_FAILED;
+    }
+    printf("%ld objects and %ld results are whole, %ld damaged, %ld missing, %ld not in the "
+           "index\n", counts.objects, counts.results, counts.damaged, counts.missing,
+           counts.unknown);
+    return counts.damaged + counts.missing + counts.unknown == 0 ? STATUS_DONE : STATUS_FAILED;
+}
+
 static int print_config(const struct config *config)
 {
     struct error err;
@@ -209,6 +231,8 @@ static int run(struct options *options)
         fprintf(stderr, "tumord: %s\n", err.text);
         return STATUS_CONFIG;
     }
+    if (options->fsck || options->rebuild)
+        return check_files(config, options->rebuild);
     if (!options->check && !options->dump)
         return run_node(config, options);
     const int status = options->dump ? print_config(config) : STATUS_DONE;
@@ -216,13 +240,15 @@ static int run(struct options *options)
     return status;
 }
 
-enum { OPTION_DUMP = 256, OPTION_ROLE, OPTION_NUMBER, OPTION_FDS };
+enum { OPTION_DUMP = 256, OPTION_FSCK, OPTION_REBUILD, OPTION_ROLE, OPTION_NUMBER, OPTION_FDS };
 
 static const struct option long_options[] = {
     { "config", required_argument, NULL, 'c' },
     { "check-config", no_argument, NULL, 'n' },
     { "dump-config", no_argument, NULL, OPTION_DUMP },
     { "foreground", no_argument, NULL, 'f' },
+    { "fsck", no_argument, NULL, OPTION_FSCK },
+    { "rebuild", no_argument, NULL, OPTION_REBUILD },
     { "verbose", no_argument, NULL, 'v' },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
@@ -239,6 +265,8 @@ static int take_option(int option, struct options *options)
     case 'c': options->config = optarg; return -1;
     case 'n': options->check = true; return -1;
     case OPTION_DUMP: options->dump = true; return -1;
+    case OPTION_FSCK: options->fsck = true; return -1;
+    case OPTION_REBUILD: options->rebuild = true; return -1;
     case 'f': options->foreground = true; return -1;
     case 'v': options->verbose = true; return -1;
     case OPTION_ROLE: options->role = optarg; return -1;

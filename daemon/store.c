@@ -1134,6 +1134,85 @@ bool store_class_of(struct store *store, const char *sop_uid,
                     || error_set(err, ERROR_NOT_FOUND, "no such object"));
 }
 
+/* ---- files ---- */
+
+struct files {
+    store_file_fn each;
+    void *context;
+};
+
+static bool file_row(sqlite3_stmt *row, void *each, void *context)
+{
+    const struct files *const files = each;
+
+    (void)context;
+    return files->each(text_of(row, 0), text_of(row, 1), sqlite3_column_int(row, 2) != 0,
+                       files->context);
+}
+
+bool store_each_file(struct store *store, store_file_fn each, void *context, struct error *err)
+{
+    struct files files = { each, context };
+
+    lock(store);
+    return unlock(store, list(store, err, file_row, &files, NULL,
+                              "SELECT path, sha256, 0 FROM instance UNION ALL"
+                              " SELECT 'results/' || job || '/' || name, sha256, 1 FROM object",
+                              ""));
+}
+
+bool store_has_file(struct store *store, const char *sha256, bool *ret_has, struct error *err)
+{
+    int64_t found = 0;
+
+    lock(store);
+    const bool good = number(store, err, 0, &found, "SELECT 1 FROM instance WHERE sha256 = ?"
+                             " LIMIT 1", "t", sha256);
+    *ret_has = found != 0;
+    return unlock(store, good);
+}
+
+static bool restore_row(struct store *store, const struct store_job *job, struct error *err)
+{
+    return execute(store, err, "INSERT INTO job(id, study_uid, series_uid, key, created, rule,"
+                   " analysis, parameters, deliver_to, series_number, priority, state,"
+                   " queued_ms, started_ms, finished_ms, reason, findings)"
+                   " VALUES(?,?,?,?,?,?,?,?,?,?,?,5,?,?,?,?,?)", "ittttttttiiiiitt", job->id,
+                   job->study_uid, job->series_uid, job->key, job->created, job->rule,
+                   job->analysis, job->parameters, job->deliver_to,
+                   (int64_t)job->series_number, (int64_t)job->priority, job->queued_ms,
+                   job->queued_ms, job->queued_ms, job->reason, job->findings);
+}
+
+static bool restore_deliveries(struct store *store, const struct store_job *job,
+                               const struct store_object *objects, size_t count,
+                               int64_t deadline_ms, struct error *err)
+{
+    json_t *const names = json_loads(job->deliver_to, 0, NULL);
+    bool good = true;
+
+    for (size_t n = 0; n < json_array_size(names); n++)
+        for (size_t i = 0; good && i < count; i++)
+            good = objects[i].sop_uid[0] == '\0'
+                || insert_delivery(store, job->id, json_string_value(json_array_get(names, n)),
+                                   &objects[i], job->queued_ms, deadline_ms, err);
+    json_decref(names);
+    return good && execute(store, err, "UPDATE delivery SET state = 4 WHERE job = ?", "i",
+                           job->id);
+}
+
+bool store_restore_job(struct store *store, const struct store_job *job,
+                       const struct store_object *objects, size_t count, int64_t deadline_ms,
+                       struct error *err)
+{
+    bool good = begin(store, err) && restore_row(store, job, err);
+
+    for (size_t i = 0; good && i < count; i++)
+        good = insert_object(store, job->id, &objects[i], err);
+    good = good && restore_deliveries(store, job, objects, count, deadline_ms, err);
+    return end(store, good, err);
+}
+
 /* ---- the whole ---- */
 
 static bool count_row(sqlite3_stmt *row, void *each, void *context)

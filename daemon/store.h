@@ -272,6 +272,21 @@ struct store_counts {
 };
 bool store_count(struct store *store, struct store_counts *ret_counts, struct error *err);
 
+/* ---- files: what fsck compares and restores ---- */
+
+typedef bool (*store_file_fn)(const char *path, const char *sha256, bool result, void *context);
+/* Every file that the index names: received objects, and results of every job. */
+bool store_each_file(struct store *store, store_file_fn each, void *context, struct error *err);
+/* Is there a received object with this digest? */
+bool store_has_file(struct store *store, const char *sha256, bool *ret_has, struct error *err);
+/*
+ * A job with its own id and its results, as superseded: when the study is decided again the same
+ * inputs and parameters revive it, and its deliveries are sent once more.
+ */
+bool store_restore_job(struct store *store, const struct store_job *job,
+                       const struct store_object *objects, size_t count, int64_t deadline_ms,
+                       struct error *err);
+
 /* Small texts of the node itself: "import_ae", "started". "" when not set. */
 bool store_set_note(struct store *store, const char *name, const char *value,
                     struct error *err);
