@@ -10,6 +10,7 @@
 
 #include "daemon/config.h"
 #include "daemon/store.h"
+#include "daemon/target.h"
 #include "dicom/association.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -382,11 +383,13 @@ static void call_echo(const struct api *api, const char *name, struct api_answer
         api_sentence(answer, 404, "no peer of this name can be called");
         return;
     }
-    const struct association_target target = {
-        .host = peer->host, .port = peer->port, .calling_ae = api->config->ae_title,
-        .called_ae = peer->ae_title, .max_pdu = 16384, .timeout_s = 10
-    };
-    struct association *const association = association_request(&target, NULL, 0, &err);
+    struct association_target target;
+    struct association *association = NULL;
+
+    if (target_make(api->config, peer, &target, &err)) {
+        target.timeout_s = 10;
+        association = association_request(&target, NULL, 0, &err);
+    }
     const bool good = association != NULL && association_echo(association, &status, &err);
     if (good)
         association_release(association);

@@ -10,6 +10,7 @@
 #include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/store.h"
+#include "daemon/target.h"
 #include "dicom/association.h"
 #include "dicom/identifier.h"
 #include "util/error.h"
@@ -255,24 +256,16 @@ static bool collect(const struct store_commitment *commitment, void *context)
     return due->count < BATCH;
 }
 
-static struct association_target target_of(const struct commit_scope *scope)
-{
-    return (struct association_target){
-        .host = scope->peer->host, .port = scope->peer->port,
-        .calling_ae = scope->config->ae_title, .called_ae = scope->peer->ae_title,
-        .max_pdu = scope->config->max_pdu, .timeout_s = scope->config->timeout_s
-    };
-}
-
 /* As SCP we turn the roles of the association that we open: PS3.4 J.3.3. */
 static struct association *call_as_scp(const struct commit_scope *scope, struct error *reason)
 {
     static const struct association_proposal proposals[] = {
         { COMMIT_CLASS, "1.2.840.10008.1.2.1", true }, { COMMIT_CLASS, "1.2.840.10008.1.2", true }
     };
-    const struct association_target target = target_of(scope);
+    struct association_target target;
 
-    return association_request(&target, proposals, 2, reason);
+    return target_make(scope->config, scope->peer, &target, reason)
+        ? association_request(&target, proposals, 2, reason) : NULL;
 }
 
 /* Reports one by one; the first failure ends the association, the rest is tried again. */

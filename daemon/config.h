@@ -26,6 +26,7 @@ struct config_peer {
     char name[65], ae_title[17], host[256];
     int port;                           /* 0: we never call it */
     unsigned allow;                     /* enum peer_right */
+    bool tls;                           /* we call it by TLS, and it must call us so */
     int max_associations;               /* at once, of those that store; 0: the node's limit */
     enum peer_proof proof;              /* when what it was sent counts as delivered */
     char transfer_syntax[TEXT_UID_SIZE];    /* for results; "": as they are stored */
@@ -82,6 +83,10 @@ struct config {
     long max_pdu;                       /* dicom.max_pdu, 131072 */
     int timeout_s;                      /* dicom.timeout_s, 30: between two messages */
     bool accept_unknown;                /* dicom.accept_unknown, false */
+    int tls_port;                       /* dicom.tls_port, 0: none */
+    char tls_certificate[1024], tls_key[1024];  /* dicom.tls_certificate, tls_key; PEM files */
+    char tls_authorities[1024];         /* dicom.tls_authorities */
+    bool tls_require_certificate;       /* dicom.tls_require_certificate, true */
     /* dicom.sop_classes: storage classes that DCMTK does not know; up to an empty one */
     char sop_class[CONFIG_MAX_CLASSES][TEXT_UID_SIZE];
     size_t peer_count;

@@ -69,6 +69,11 @@ static bool is_path(const char *text)
     return text[0] != '\0' && strcmp(text, printable) == 0;
 }
 
+static bool is_file_path(const char *text)
+{
+    return strlen(text) < 1024;         /* "": none */
+}
+
 static bool is_writable_syntax(const char *text)
 {
     const struct syntax *const syntax = syntax_find(text);
@@ -127,6 +132,13 @@ static const struct field dicom_fields[] = {
     NUMBER("max_pdu", FIELD_LONG, config, max_pdu, 4096, 131072,
            "a PDU size (4096 to 131072 bytes)"),
     NUMBER("timeout_s", FIELD_INT, config, timeout_s, 1, 3600, "a time (1 to 3600 s)"),
+    NUMBER("tls_port", FIELD_INT, config, tls_port, 0, 65535,
+           "a port (1 to 65535, or 0: none)"),
+    TEXT("tls_certificate", config, tls_certificate, "a file's path", is_file_path, false),
+    TEXT("tls_key", config, tls_key, "a file's path", is_file_path, false),
+    TEXT("tls_authorities", config, tls_authorities, "a file's path", is_file_path, false),
+    NUMBER("tls_require_certificate", FIELD_BOOL, config, tls_require_certificate, 0, 0,
+           WHAT_SWITCH),
     NUMBER("accept_unknown", FIELD_BOOL, config, accept_unknown, 0, 0, WHAT_SWITCH),
     { "sop_classes", FIELD_UIDS, IN(config, sop_class), 0, 0, "a UID", text_is_uid, NULL, 0,
       false },
@@ -186,6 +198,7 @@ const struct field config_peer_fields[] = {
     TEXT("host", config_peer, host, "a host's name or address", is_host, false),
     NUMBER("port", FIELD_INT, config_peer, port, 0, 65535,
            "a port (1 to 65535, or 0: never called)"),
+    NUMBER("tls", FIELD_BOOL, config_peer, tls, 0, 0, WHAT_SWITCH),
     NUMBER("max_associations", FIELD_INT, config_peer, max_associations, 0, 1024,
            "a number of associations (1 to 1024, or 0: no limit of its own)"),
     WORD("proof", config_peer, proof, "store, commitment or find", proof_words),

@@ -83,9 +83,11 @@ static struct config *read_config(int fd)
 }
 
 /* Of the role's own descriptors the first are listeners, the others channels. */
-static size_t count_listeners(const char *role)
+static size_t count_listeners(const char *role, const struct config *config)
 {
-    return strcmp(role, "http") == 0 ? 2 : strcmp(role, "receiver") == 0 ? 1 : 0;
+    if (strcmp(role, "receiver") == 0)
+        return config->tls_port != 0 ? 2 : 1;
+    return strcmp(role, "http") == 0 ? 2 : 0;
 }
 
 static int serve_as(const struct role *role)
@@ -108,11 +110,10 @@ static int run_role(const struct options *options)
     int fds[PARENT_FD_MAX];
     const size_t count = parse_fds(options->fds != NULL ? options->fds : "", fds,
                                    PARENT_FD_MAX);
-    const size_t channels = PARENT_FD_OWN + count_listeners(options->role);
     struct role role = { .name = options->role };
     long long number = 0;
 
-    if (count < channels || options->number == NULL
+    if (count < PARENT_FD_OWN || options->number == NULL
         || !text_to_int(options->number, 0, ROLE_MAX_WORKERS - 1, &number)) {
         fputs("tumord: --role is for the node itself\n", stderr);
         return usage();
@@ -120,9 +121,10 @@ static int run_role(const struct options *options)
     struct config *const config = read_config(fds[PARENT_FD_CONFIG]);
     if (config == NULL)
         return STATUS_CONFIG;
+    const size_t channels = PARENT_FD_OWN + count_listeners(options->role, config);
     role.config = config;
     role.number = (int)number;
-    for (size_t i = PARENT_FD_OWN; i < channels; i++)
+    for (size_t i = PARENT_FD_OWN; i < channels && i < count; i++)
         role.listener[i - PARENT_FD_OWN] = fds[i];
     for (size_t i = channels; i < count; i++)
         role.channel[role.channel_count++] = fds[i];

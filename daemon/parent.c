@@ -78,7 +78,7 @@ struct parent {
     struct config *config;
     const struct parent_options *options;
     int lock, signals, config_fd;       /* the last: the configuration's dump, in memory */
-    int dicom, web, control;            /* listeners */
+    int dicom, tls, web, control;       /* listeners; tls -1: none */
     int channel[ROLE_MAX_WORKERS][2];   /* scheduler's end, worker's end; -1 */
     int pool[ROLE_MAX_POOL][ASKERS][2]; /* the asker's end, the pool's end; -1 */
     struct slot slot[SLOTS];
@@ -154,6 +154,8 @@ static size_t own_fds(const struct parent *parent, const struct slot *slot, int 
     switch (slot->kind) {
     case RECEIVER:
         fds[count++] = parent->dicom;
+        if (parent->config->tls_port != 0)
+            fds[count++] = parent->tls;
         break;
     case SCHEDULER:
         for (int i = 0; i < parent->config->workers; i++)
@@ -349,26 +351,36 @@ static bool renew(const char *old_bind, int old_port, const char *bind, int port
     return *ret_fd >= 0;
 }
 
+static void close_new(int new_fd, int old_fd)
+{
+    if (new_fd >= 0 && new_fd != old_fd)
+        close(new_fd);
+}
+
+/* All of the new listeners, or the old ones as they were. */
 static bool renew_listeners(struct parent *parent, const struct config *config,
                             struct error *err)
 {
     const struct config *const old = parent->config;
-    int dicom, web;
+    int dicom = parent->dicom, web = parent->web, tls = -1;
+    const bool good
+        = renew(old->bind, old->port, config->bind, config->port, parent->dicom, &dicom, err)
+        && renew(old->web_bind, old->web_port, config->web_bind, config->web_port, parent->web,
+                 &web, err)
+        && (config->tls_port == 0 || renew(old->bind, old->tls_port, config->bind,
+                                           config->tls_port, parent->tls, &tls, err));
 
-    if (!renew(old->bind, old->port, config->bind, config->port, parent->dicom, &dicom, err))
-        return false;
-    if (!renew(old->web_bind, old->web_port, config->web_bind, config->web_port, parent->web,
-               &web, err)) {
-        if (dicom != parent->dicom)
-            close(dicom);
+    if (!good) {
+        close_new(dicom, parent->dicom);
+        close_new(web, parent->web);
         return false;
     }
-    if (dicom != parent->dicom)
-        close(parent->dicom);
-    if (web != parent->web)
-        close(parent->web);
+    close_new(parent->dicom, dicom);
+    close_new(parent->web, web);
+    close_new(parent->tls, tls);
     parent->dicom = dicom;
     parent->web = web;
+    parent->tls = tls;
     return true;
 }
 
@@ -410,11 +422,20 @@ static void want_workers(struct parent *parent)
     }
 }
 
+static bool same_tls(const struct config *old, const struct config *new)
+{
+    return old->tls_port == new->tls_port && strcmp(old->tls_key, new->tls_key) == 0
+        && strcmp(old->tls_certificate, new->tls_certificate) == 0
+        && strcmp(old->tls_authorities, new->tls_authorities) == 0
+        && old->tls_require_certificate == new->tls_require_certificate;
+}
+
 /* Whether a role takes the new configuration in place: what it read once has not changed. */
 static bool takes_in_place(enum kind kind, const struct config *old, const struct config *new)
 {
     if (kind == RECEIVER)
         return old->port == new->port && strcmp(old->bind, new->bind) == 0
+            && same_tls(old, new)
             && old->max_associations == new->max_associations && old->pool == new->pool;
     return kind == SCHEDULER && old->workers == new->workers;
 }
@@ -601,6 +622,9 @@ static bool open_all(struct parent *parent, struct error *err)
     parent->dicom = listen_tcp(config->bind, config->port, err);
     if (parent->dicom < 0)
         return error_prefix(err, "dicom");
+    if (config->tls_port != 0 && (parent->tls = listen_tcp(config->bind, config->tls_port,
+                                                           err)) < 0)
+        return error_prefix(err, "dicom.tls_port");
     parent->web = listen_tcp(config->web_bind, config->web_port, err);
     if (parent->web < 0)
         return error_prefix(err, "web");
@@ -615,7 +639,7 @@ static void prepare(struct parent *parent, struct config *config,
 {
     parent->config = config;
     parent->options = options;
-    parent->lock = parent->signals = parent->config_fd = parent->dicom = parent->web = parent->control = -1;
+    parent->lock = parent->signals = parent->config_fd = parent->dicom = parent->tls = parent->web = parent->control = -1;
     for (int i = 0; i < ROLE_MAX_WORKERS; i++)
         parent->channel[i][0] = parent->channel[i][1] = -1;
     for (int i = 0; i < ROLE_MAX_POOL; i++)

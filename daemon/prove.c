@@ -9,6 +9,7 @@
 #include "daemon/log.h"
 #include "daemon/role.h"
 #include "daemon/store.h"
+#include "daemon/target.h"
 #include "dicom/association.h"
 #include "dicom/identifier.h"
 #include "dicom/uid.h"
@@ -58,15 +59,12 @@ static struct association *call(const struct commit_scope *scope, const char *so
 {
     struct association_proposal proposals[2] = { { "", "1.2.840.10008.1.2.1", false },
                                                  { "", "1.2.840.10008.1.2", false } };
-    const struct association_target target = {
-        .host = scope->peer->host, .port = scope->peer->port,
-        .calling_ae = scope->config->ae_title, .called_ae = scope->peer->ae_title,
-        .max_pdu = scope->config->max_pdu, .timeout_s = scope->config->timeout_s
-    };
+    struct association_target target;
 
     for (int i = 0; i < 2; i++)
         text_format(proposals[i].sop_class_uid, TEXT_UID_SIZE, "%s", sop_class_uid);
-    return association_request(&target, proposals, 2, reason);
+    return target_make(scope->config, scope->peer, &target, reason)
+        ? association_request(&target, proposals, 2, reason) : NULL;
 }
 
 /* ---- storage commitment ---- */

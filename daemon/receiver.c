@@ -26,6 +26,7 @@
 #include "daemon/session.h"
 #include "daemon/store.h"
 #include "dicom/association.h"
+#include "dicom/tls.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -50,10 +51,11 @@ struct receiver {
     struct journal *journal;
     struct hall *hall;
     struct pool *pool;
-    int listener;
+    int listener, tls_listener;         /* tls_listener -1: none */
+    struct tls *tls;
     size_t count;
     struct caller caller[MAX_CALLERS];
-    struct pollfd pollfd[MAX_CALLERS + 1];
+    struct pollfd pollfd[MAX_CALLERS + 2];  /* the listeners come last */
 };
 
 static int64_t now_ms(void)
@@ -187,11 +189,25 @@ static void drop_oldest(struct receiver *receiver)
         drop_caller(receiver, oldest, true);
 }
 
-static void welcome(struct receiver *receiver)
+/* By TLS it is the plain end of a relay that we hear; -1 when there is none. */
+static int take_call(struct receiver *receiver, int fd, bool by_tls)
+{
+    struct error err;
+
+    if (fd < 0 || !by_tls)
+        return fd;
+    const int plain = tls_serve(receiver->tls, fd, REQUEST_MS / 1000, &err);
+
+    if (plain < 0)
+        log_warning("connection refused reason=\"%s\"", err.text);
+    return plain;
+}
+
+static void welcome(struct receiver *receiver, int listener)
 {
     int fd;
 
-    while ((fd = accept4(receiver->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0 ||
+    while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0 ||
            errno == EINTR || errno == EMFILE || errno == ENFILE) {
         if (fd < 0 && errno == EINTR)
             continue;
@@ -199,6 +215,7 @@ static void welcome(struct receiver *receiver)
             return;
         if (fd < 0 || receiver->count == MAX_CALLERS)
             drop_oldest(receiver);
+        fd = take_call(receiver, fd, listener == receiver->tls_listener);
         if (fd < 0)
             continue;
         receiver->caller[receiver->count++] =
@@ -215,17 +232,18 @@ static void turn(struct receiver *receiver)
     const size_t count = receiver->count;
     struct pollfd *const all = receiver->pollfd;
 
-    for (size_t i = 0; i <= count; i++) {
-        all[i].fd = i == 0 ? receiver->listener : receiver->caller[i - 1].fd;
-        all[i].events = POLLIN;
-        all[i].revents = 0;
-    }
-    if (poll(all, count + 1, TICK_MS) > 0) {
+    for (size_t i = 0; i < count; i++)
+        all[i] = (struct pollfd){ .fd = receiver->caller[i].fd, .events = POLLIN };
+    all[count] = (struct pollfd){ .fd = receiver->listener, .events = POLLIN };
+    all[count + 1] = (struct pollfd){ .fd = receiver->tls_listener, .events = POLLIN };
+    if (poll(all, count + 2, TICK_MS) > 0) {
         for (size_t i = count; i-- > 0;)
-            if (receiver->pollfd[i + 1].revents != 0)
+            if (all[i].revents != 0)
                 serve_caller(receiver, i);
-        if (receiver->pollfd[0].revents != 0)
-            welcome(receiver);
+        if (all[count].revents != 0)
+            welcome(receiver, receiver->listener);
+        if (all[count + 1].revents != 0)
+            welcome(receiver, receiver->tls_listener);
     }
     drop_late(receiver);
 }
@@ -284,6 +302,35 @@ static void raise_file_limit(void)
     }
 }
 
+static bool unblock(int listener, struct error *err)
+{
+    const int flags = fcntl(listener, F_GETFL);
+
+    return (flags >= 0 && fcntl(listener, F_SETFL, flags | O_NONBLOCK) == 0)
+        || error_errno(err, "listening socket");
+}
+
+static bool begin_tls(struct receiver *receiver, const struct config *config,
+                      struct error *err)
+{
+    const struct tls_files files = { config->tls_certificate, config->tls_key,
+                                     config->tls_authorities };
+
+    if (config->tls_port == 0)
+        return true;
+    receiver->tls = tls_new_server(&files, config->tls_require_certificate, err);
+    if (receiver->tls == NULL || !unblock(receiver->tls_listener, err))
+        return false;
+    const int days = tls_days_left(receiver->tls);
+
+    if (days < 30)
+        log_warning("the TLS certificate %s days=%d", days < 0 ? "has expired" : "expires soon",
+                    days);
+    else
+        log_notice("TLS port=%d certificate_days_left=%d", config->tls_port, days);
+    return true;
+}
+
 static bool begin(struct receiver *receiver, const struct role *role, struct error *err)
 {
     const struct config *config = role->config;
@@ -292,10 +339,9 @@ static bool begin(struct receiver *receiver, const struct role *role, struct err
     if (!sandbox_server(config, err))
         return false;
     receiver->listener = role->listener[0];
-    const int flags = fcntl(receiver->listener, F_GETFL);
-
-    if (flags < 0 || fcntl(receiver->listener, F_SETFL, flags | O_NONBLOCK) != 0)
-        return error_errno(err, "listening socket");
+    receiver->tls_listener = config->tls_port != 0 ? role->listener[1] : -1;
+    if (!unblock(receiver->listener, err) || !begin_tls(receiver, config, err))
+        return false;
     receiver->store = store_open(config->data_dir, err);
     if (receiver->store == NULL || !make_import_title(receiver->store, title, err))
         return false;
@@ -314,6 +360,7 @@ static void end(struct receiver *receiver)
 {
     hall_free(receiver->hall);
     pool_free(receiver->pool);
+    tls_free(receiver->tls);
     journal_close(receiver->journal);
     store_close(receiver->store);
     free(receiver);

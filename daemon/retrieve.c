@@ -11,6 +11,7 @@
 #include "daemon/convert.h"
 #include "daemon/log.h"
 #include "daemon/query.h"
+#include "daemon/target.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -307,13 +308,14 @@ static bool dial(struct retrieval *retrieval, const struct config_peer *peer,
 {
     const struct config *const config = retrieval->asker->config;
     struct convert_proposals *const proposals = calloc(1, sizeof *proposals);
-    const struct association_target target = {
-        .host = peer->host, .port = peer->port, .calling_ae = config->ae_title,
-        .called_ae = peer->ae_title, .max_pdu = config->max_pdu, .timeout_s = config->timeout_s
-    };
+    struct association_target target;
 
     if (proposals == NULL)
         return error_set(reason, ERROR_MEMORY, "no memory for an association");
+    if (!target_make(config, peer, &target, reason)) {
+        free(proposals);
+        return false;
+    }
     propose(retrieval, proposals);
     retrieval->to = association_request(&target, proposals->proposal, proposals->count, reason);
     free(proposals);

@@ -28,7 +28,7 @@ struct role {
     size_t channel_count;
     int channel[ROLE_MAX_WORKERS];
     /*
-     * receiver: the listening DICOM socket; http: the web socket, then the Unix socket of
+     * receiver: the listening DICOM socket, and that for TLS if there is one; http: the web socket, then the Unix socket of
      * tumorctl. Made by the parent, so that a restart refuses nobody.
      */
     int listener[ROLE_MAX_LISTENERS];

@@ -20,6 +20,7 @@
 #include "daemon/role.h"
 #include "daemon/sandbox.h"
 #include "daemon/store.h"
+#include "daemon/target.h"
 #include "dicom/association.h"
 #include "util/error.h"
 
@@ -136,12 +137,10 @@ static struct convert_object object_of(const struct queue *queue,
 static struct association *call(struct queue *queue, struct error *err)
 {
     struct convert_proposals proposals = { .count = 0 };
-    const struct association_target target = {
-        .host = queue->peer->host, .port = queue->peer->port,
-        .calling_ae = queue->config->ae_title, .called_ae = queue->peer->ae_title,
-        .max_pdu = queue->config->max_pdu, .timeout_s = queue->config->timeout_s
-    };
+    struct association_target target;
 
+    if (!target_make(queue->config, queue->peer, &target, err))
+        return NULL;
     for (size_t i = 0; i < queue->count; i++) {
         const struct convert_object object = object_of(queue, &queue->delivery[i]);
         convert_propose_stored(&proposals, &object);

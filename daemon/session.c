@@ -208,6 +208,19 @@ static bool take_place(struct session *session, bool echo_only)
     return room;
 }
 
+/* A peer of which TLS is wanted comes by it: its socket is the end of a relay, not of TCP. */
+static bool comes_as_told(const struct session *session)
+{
+    const struct config_peer *const peer = config_peer_by_ae(session->hall->config,
+                                                             session->calling_ae);
+    struct sockaddr_storage from = { 0 };
+    socklen_t size = sizeof from;
+
+    return peer == NULL || !peer->tls
+        || (getsockname(session->socket, (struct sockaddr *)&from, &size) == 0
+            && from.ss_family == AF_UNIX);
+}
+
 static enum association_reject decide(const struct association_peer *peer, void *context)
 {
     struct session *session = context;
@@ -217,6 +230,11 @@ static enum association_reject decide(const struct association_peer *peer, void 
         log_warning("association rejected reason=\"called AE title not recognised\" calling=%s "
                     "called=%s address=%s", peer->calling_ae, peer->called_ae, peer->address);
         return ASSOCIATION_BAD_CALLED_AE;
+    }
+    if (!comes_as_told(session)) {
+        log_warning("association rejected reason=\"this peer must come by TLS\" calling=%s "
+                    "address=%s", peer->calling_ae, peer->address);
+        return ASSOCIATION_BAD_CALLING_AE;
     }
     if (session->rights == 0) {
         log_warning("association rejected reason=\"calling AE title not recognised\" "

@@ -147,12 +147,15 @@ struct association_proposal {
     char transfer_syntax[TEXT_UID_SIZE];    /* of the stored bytes; proposed alone per context */
     bool turned;                /* we are SCP too: for C-GET, and reports of commitment */
 };
+struct tls;
+
 struct association_target {
     const char *host;
     int port;
     const char *calling_ae, *called_ae;
     long max_pdu;
     int timeout_s;                      /* to connect, to negotiate, and between PDUs */
+    struct tls *tls;                    /* dicom/tls.h; NULL: in plain */
 };
 /* Verification is always proposed too. At most 120 proposals. ERROR_DENIED when rejected. */
 struct association *association_request(const struct association_target *target,

@@ -24,6 +24,7 @@
 
 extern "C" {
 #include "dicom/pdv.h"
+#include "dicom/tls.h"
 #include "dicom/syntax.h"
 #include "dicom/uid.h"
 #include "util/error.h"
@@ -118,6 +119,8 @@ struct Wire {
     int64_t deadline_ms = 0;
     std::string answer;
     bool answered = false;
+    struct tls *tls = nullptr;
+    struct error failure = {};
 };
 
 int64_t now_ms()
@@ -208,6 +211,8 @@ public:
         wire_.socket = socket;
         wire_.deadline_ms = now_ms() + wire_.timeout_s * 1000;
         pdv_tune_socket(socket);
+        if (wire_.tls != nullptr)           /* the other end of a relay takes its place */
+            wire_.socket = tls_dial(wire_.tls, socket, wire_.timeout_s, &wire_.failure);
         return new Dialled(socket, wire_);
     }
 
@@ -394,6 +399,10 @@ OFCondition describe(T_ASC_Parameters *params, const association_target *target)
 bool dial_failed(const OFCondition &condition, T_ASC_Parameters *params, const Wire &wire,
                  struct error *err)
 {
+    if (wire.failure.code != ERROR_NONE) {
+        *err = wire.failure;
+        return false;
+    }
     if (condition == DUL_ASSOCIATIONREJECTED) {
         T_ASC_RejectParameters reject;
         OFString text;
@@ -476,6 +485,7 @@ bool negotiate_request(const association_target *target,
     Wire wire;
 
     wire.timeout_s = target->timeout_s;
+    wire.tls = target->tls;
     try {
         set_up();
         if (request(wire, target, proposals, count, ret_agreed, err)) {

@@ -103,7 +103,7 @@ static struct association *call(const struct node *node, const char *calling,
                                 const char *called, bool storing, struct error *err)
 {
     const struct association_target target = { "127.0.0.1", node->port, calling, called,
-                                               131072, 5 };
+                                               131072, 5, NULL };
     const struct association_proposal proposal = { CT_STORAGE, EXPLICIT, false };
 
     return association_request(&target, &proposal, storing ? 1 : 0, err);

@@ -168,7 +168,7 @@ static void free_server(struct server *server)
 static struct association_target target_of(const struct server *server)
 {
     return (struct association_target){ "127.0.0.1", server->port, "TESTER", "SERVER",
-                                        131072, 3 };
+                                        131072, 3, NULL };
 }
 
 static int dial(const struct server *server)
@@ -426,7 +426,7 @@ static void association_stores_a_file_as_it_lies(void)
 
 static void association_sends_what_storescp_stores(void)
 {
-    struct association_target target = { "127.0.0.1", 0, "TESTER", "ANY", 131072, 5 };
+    struct association_target target = { "127.0.0.1", 0, "TESTER", "ANY", 131072, 5, NULL };
     struct association_proposal proposal = { CT_STORAGE, EXPLICIT, false };
     char folder[] = "/tmp/test_association_XXXXXX", path[4096];
     struct association *association = NULL;

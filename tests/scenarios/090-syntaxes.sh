@@ -59,6 +59,8 @@ for series in $(seq 16); do
         >> "$WORK/move.log" 2>&1 && moved=$((moved + 1))
 done
 check_same "C-MOVE of each series to a third node" 16 $moved
+wait_for 30 holds "$WORK/third" "$count"    # the last ones may still be in its journal
+wait_for 30 holds "$WORK/third" "$count"    # the last ones may still be in its journal
 checked "$WORK/third" "retrieved"
 check "the node answers" echoscu -aec "$NODE_AE" 127.0.0.1 "$NODE_PORT"
 scenario_end

@@ -23,7 +23,7 @@ analysed=$(index reasons | grep -c 'analysed: ')
 check "the assertion of OpenJPEG is a sentence" eval 'index reasons | grep -q "the code of a block is damaged"'
 check "the tile bomb is one" eval 'index reasons | grep -q "more than 4096 tiles"'
 check "an image that is larger than its data set is one" eval 'index reasons | grep -q "65500 x 65500 pixels"'
-check "2147483647 frames are one" eval 'index reasons | grep -q "2147483647 frames\|4 GiB"'
+check "2147483647 frames are one" eval 'index reasons | grep -q "Number of Frames 2147483647\|4 GiB"'
 check_same "the worker is still the same process" "$worker" "$(node_role_pid worker)"
 memory=$(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$worker/status")
 [ "$memory" -lt 600 ] && pass "it took $memory MiB at most" || fail "it took $memory MiB"
