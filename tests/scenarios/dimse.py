@@ -3,6 +3,7 @@
 
 dimse.py store PORT FILE [CALLING [SYNTAX]]   streams the bytes behind the file's meta header
 dimse.py command PORT DEPTH                   a command set nested so deep
+dimse.py first PORT TAG=VALUE                   milliseconds to the first answer of a C-FIND of studies
 dimse.py find PORT KIND [CALLING]             a C-FIND with a hostile identifier
 Prints one line: 'status 0000', 'rejected', 'aborted' or 'closed', after how many seconds.
 """
@@ -158,5 +159,25 @@ def find(port, kind, calling="FINDSCU"):
     talk(port, FIND, IMPLICIT, calling, pieces)
 
 
+def first(port, key, calling="FINDSCU"):
+    tag, value = key.split("=")
+    group, number = (int(part, 16) for part in tag.split(","))
+    keys = {(8, 0x52): b"STUDY ", (0x20, 0xD): b"", (8, 0x61): b"", (0x20, 0x1208): b"",
+            (group, number): value.encode() + b" " * (len(value) % 2) if (group, number) != (0x20, 0xD) else uid(value)}
+    identifier = b"".join(element(*name, data) for name, data in sorted(keys.items()))
+    body = element(0, 2, uid(FIND)) + element(0, 0x100, struct.pack("<H", 0x20)) \
+        + element(0, 0x110, struct.pack("<H", 1)) + element(0, 0x700, struct.pack("<H", 0)) \
+        + element(0, 0x800, struct.pack("<H", 1))
+    begun = time.monotonic()
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=60) as connection:
+        connection.sendall(associate(FIND, IMPLICIT, calling))
+        receive(connection)
+        connection.sendall(b"".join(pdata(element(0, 0, struct.pack("<I", len(body))) + body, 1))
+                           + b"".join(pdata(identifier, 0)))
+        _, answer = receive(connection)
+        status = status_of(answer)
+        print(f"{(time.monotonic() - begun) * 1000:.1f}" if status == 0xFF00 else f"999999 status {status:04x}")
+
+
 if __name__ == "__main__":
-    {"store": store, "command": command, "find": find}[sys.argv[1]](*sys.argv[2:])
+    {"store": store, "command": command, "find": find, "first": first}[sys.argv[1]](*sys.argv[2:])
