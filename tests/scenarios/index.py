@@ -8,6 +8,7 @@ decided                 succeeds when there is a study, each is complete, each s
                         reason and no job is open
 delivered               succeeds when in addition nothing waits in the outbox
 reasons                 UID, modality, instances and reason of each series
+count                   how many instances there are
 analysed                how many series have a current job that is done
 acknowledged LEDGER     each file of the ledger is in index and store: same data set, and the
                         digest that the index says
@@ -54,6 +55,10 @@ class Index:
         for row in self.rows("SELECT s.series_uid, s.modality, count(i.id), s.reason FROM series s"
                              " LEFT JOIN instance i USING (series_uid) GROUP BY 1 ORDER BY 1"):
             print(*row, sep="\t")
+        return True
+
+    def count(self):
+        print(self.one("SELECT count(*) FROM instance"))
         return True
 
     def analysed(self):
