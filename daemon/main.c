@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/config.h"
+#include "daemon/conformance.h"
 #include "daemon/fsck.h"
 #include "daemon/log.h"
 #include "daemon/parent.h"
@@ -26,6 +27,7 @@ enum status { STATUS_DONE, STATUS_FAILED, STATUS_USAGE, STATUS_CONFIG };
 
 struct options {
     const char *config;
+    const char *conformance;
     bool check, dump, foreground, fsck, rebuild, verbose;
     const char *role, *number, *fds;    /* internal */
 };
@@ -39,6 +41,8 @@ static void print_help(void)
           "                       and without that the built-in defaults\n"
           "  -n, --check-config   tell every mistake of the configuration, and end\n"
           "      --dump-config    print the whole configuration, and end\n"
+          "      --conformance[=text|html]\n"
+          "                       print the DICOM conformance statement of this configuration\n"
           "      --fsck           compare files and index of a node that does not run, and end\n"
           "      --rebuild        make the index anew from the files, and end\n"
           "  -f, --foreground     stay in the foreground\n"
@@ -212,6 +216,24 @@ static int check_files(struct config *config, bool rebuild)
     return counts.damaged + counts.missing + counts.unknown == 0 ? STATUS_DONE : STATUS_FAILED;
 }
 
+static int print_conformance(struct config *config, const char *format)
+{
+    struct error err;
+    const bool html = strcmp(format, "html") == 0;
+
+    if (!html && strcmp(format, "text") != 0) {
+        fprintf(stderr, "tumord: --conformance is in text or html, not in %s\n", format);
+        config_free(config);
+        return usage();
+    }
+    const bool good = conformance_write(config, html ? CONFORMANCE_HTML : CONFORMANCE_TEXT,
+                                        stdout, &err);
+    config_free(config);
+    if (!good)
+        fprintf(stderr, "tumord: %s\n", err.text);
+    return good ? STATUS_DONE : STATUS_FAILED;
+}
+
 static int print_config(const struct config *config)
 {
     struct error err;
@@ -233,6 +255,8 @@ static int run(struct options *options)
         fprintf(stderr, "tumord: %s\n", err.text);
         return STATUS_CONFIG;
     }
+    if (options->conformance != NULL)
+        return print_conformance(config, options->conformance);
     if (options->fsck || options->rebuild)
         return check_files(config, options->rebuild);
     if (!options->check && !options->dump)
@@ -242,11 +266,12 @@ static int run(struct options *options)
     return status;
 }
 
-enum { OPTION_DUMP = 256, OPTION_FSCK, OPTION_REBUILD, OPTION_ROLE, OPTION_NUMBER, OPTION_FDS };
+enum { OPTION_CONFORMANCE = 256, OPTION_DUMP, OPTION_FSCK, OPTION_REBUILD, OPTION_ROLE, OPTION_NUMBER, OPTION_FDS };
 
 static const struct option long_options[] = {
     { "config", required_argument, NULL, 'c' },
     { "check-config", no_argument, NULL, 'n' },
+    { "conformance", optional_argument, NULL, OPTION_CONFORMANCE },
     { "dump-config", no_argument, NULL, OPTION_DUMP },
     { "foreground", no_argument, NULL, 'f' },
     { "fsck", no_argument, NULL, OPTION_FSCK },
@@ -266,6 +291,7 @@ static int take_option(int option, struct options *options)
     switch (option) {
     case 'c': options->config = optarg; return -1;
     case 'n': options->check = true; return -1;
+    case OPTION_CONFORMANCE: options->conformance = optarg != NULL ? optarg : "text"; return -1;
     case OPTION_DUMP: options->dump = true; return -1;
     case OPTION_FSCK: options->fsck = true; return -1;
     case OPTION_REBUILD: options->rebuild = true; return -1;

@@ -35,11 +35,7 @@
 #define STUDY_CLASSES 0x00080062u
 
 /* What we know of a key: its level, and its VR for those who ask implicitly. */
-static const struct known {
-    uint32_t tag;
-    const char vr[3];
-    enum store_level level;
-} known[] = {
+static const struct query_key known[] = {
     { 0x00080008, "CS", STORE_IMAGE }, { SOP_CLASS, "UI", STORE_IMAGE },
     { SOP_UID, "UI", STORE_IMAGE }, { STUDY_DATE, "DA", STORE_STUDY },
     { 0x00080021, "DA", STORE_SERIES }, { 0x00080022, "DA", STORE_IMAGE },
@@ -66,12 +62,17 @@ static const struct known {
     { 0x00280011, "US", STORE_IMAGE }
 };
 
-static const struct known *find_known(uint32_t tag)
+static const struct query_key *find_known(uint32_t tag)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].tag == tag)
             return &known[i];
     return NULL;
+}
+
+const struct query_key *query_key_at(size_t index)
+{
+    return index < sizeof known / sizeof *known ? &known[index] : NULL;
 }
 
 /* ---- the identifier ---- */
@@ -279,7 +280,7 @@ static const char *computed(const struct search *search, const struct store_hit 
 /* Of a result's source only patient and study are its own. */
 static bool is_inherited(const struct store_hit *hit, uint32_t tag)
 {
-    const struct known *const one = find_known(tag);
+    const struct query_key *const one = find_known(tag);
 
     return !hit->result || (one != NULL && one->level <= STORE_STUDY) || tag == 0x00180015;
 }
@@ -381,7 +382,7 @@ static int compare_keys(const void *a, const void *b)
 static void add_key(struct search *search, uint32_t tag, const char *vr, const char *wanted,
                     bool sequence)
 {
-    const struct known *const one = find_known(tag);
+    const struct query_key *const one = find_known(tag);
 
     for (size_t i = 0; i < search->count; i++)
         if (search->key[i].tag == tag)

@@ -38,6 +38,14 @@ bool query_read(struct association *association, const struct dimse_message *mes
                 struct query *ret_query, struct error *reason, struct error *err);
 void query_free(struct query *query);
 
+/* The keys that are matched and returned, in the order of their tags; NULL behind the last. */
+struct query_key {
+    uint32_t tag;
+    char vr[3];
+    enum store_level level;
+};
+const struct query_key *query_key_at(size_t index);
+
 /* Is it a C-FIND, C-MOVE or C-GET class of either root? */
 bool query_is_class(const char *sop_class_uid);
 

@@ -499,3 +499,14 @@ bool negotiate_request(const association_target *target,
         close(wire.socket);
     return false;
 }
+
+const char *negotiate_storage_class(size_t index)
+{
+    return index < static_cast<size_t>(numberOfDcmAllStorageSOPClassUIDs)
+               ? dcmAllStorageSOPClassUIDs[index] : nullptr;
+}
+
+void negotiate_name(const char *uid, char *buffer, size_t size)
+{
+    text_format(buffer, size, "%s", dcmFindNameOfUID(uid, uid));
+}

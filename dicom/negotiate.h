@@ -39,6 +39,11 @@ bool negotiate_request(const struct association_target *target,
                        const struct association_proposal *proposals, size_t count,
                        int *ret_socket, struct negotiated *ret_agreed, struct error *err);
 
+/* The storage classes that are accepted without configuration; NULL behind the last. */
+const char *negotiate_storage_class(size_t index);
+/* What DCMTK's dictionary calls a UID; the UID itself when it has no name for it. */
+void negotiate_name(const char *uid, char *buffer, size_t size);
+
 #ifdef __cplusplus
 }
 #endif
