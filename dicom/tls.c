@@ -38,8 +38,10 @@ struct buffer {
 struct relay {
     SSL *ssl;
     int tcp, plain;
-    int64_t deadline_ms;        /* of the handshake, and of the farewell */
+    int64_t timeout_ms;
+    int64_t deadline_ms;        /* of the handshake, of the last bytes, and of the farewell */
     short tcp_events, plain_events;
+    bool left;                  /* nobody holds the plain end, whatever is still to pass */
     bool plain_over, tls_over, plain_told, tls_told;
     struct buffer up, down;     /* from the plain side, and to it */
 };
@@ -267,14 +269,23 @@ static bool wait(struct relay *relay)
         return false;
     if (relay->tcp_events == 0)
         on[0].fd = -1;                  /* else an end that was heard wakes us for ever */
-    if (relay->plain_events == 0)
+    if (relay->plain_events == 0 && relay->left)
         on[1].fd = -1;
-    return poll(on, 2, relay->deadline_ms == 0 ? -1 : (int)left) >= 0 || errno == EINTR;
+    if (poll(on, 2, relay->deadline_ms == 0 ? -1 : (int)left) < 0)
+        return errno == EINTR;
+    if ((on[1].revents & POLLHUP) != 0 && !relay->left) {
+        /* Its holder's deadlines went with it, and a peer may never read. */
+        relay->left = true;
+        if (relay->deadline_ms == 0)
+            relay->deadline_ms = now_ms() + relay->timeout_ms;
+    }
+    return true;
 }
 
 static void pass(struct relay *relay)
 {
-    relay->deadline_ms = 0;             /* who holds the plain end has deadlines */
+    if (!relay->left)
+        relay->deadline_ms = 0;         /* who holds the plain end has deadlines */
     for (;;) {
         relay->tcp_events = relay->plain_events = 0;
         const bool down = read_tls(relay), out = write_plain(relay);
@@ -359,7 +370,8 @@ static struct relay *relay_new(struct tls *tls, int socket, int timeout_s, int *
         SSL_set_connect_state(relay->ssl);
     relay->tcp = socket;
     relay->plain = pair[1];
-    relay->deadline_ms = now_ms() + 1000LL * timeout_s;
+    relay->timeout_ms = 1000LL * timeout_s;
+    relay->deadline_ms = now_ms() + relay->timeout_ms;
     *ret_plain = pair[0];
     return relay;
 }

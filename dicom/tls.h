@@ -34,7 +34,8 @@ int tls_days_left(const struct tls *tls);
  * Takes over a connected socket and returns the plain end, a Unix socket, close-on-exec and
  * non-blocking; -1 when there are too many or no memory, and then the socket is closed. The
  * handshake goes on meanwhile; where it fails, or is not done in timeout_s, the plain end is
- * closed from the other side.
+ * closed from the other side. When the plain end is closed, the peer has timeout_s to take what
+ * is left.
  */
 int tls_serve(struct tls *tls, int socket, int timeout_s, struct error *err);
 /* The same as client, and the handshake is done when it returns; ERROR_NETWORK with its reason. */
