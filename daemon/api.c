@@ -359,6 +359,51 @@ static void show_ready(const struct api *api, struct api_answer *answer)
         answer_json(answer, 200, json_pack("{s:b}", "ready", 1));
 }
 
+/* How tumorctl calls a peer as the node does; files, not keys. */
+static void list_peers(const struct api *api, struct api_answer *answer)
+{
+    const struct config *const config = api->config;
+    json_t *const peers = json_array();
+
+    for (size_t i = 0; i < config->peer_count; i++)
+        json_array_append_new(peers, json_pack(
+            "{s:s s:s s:s s:i s:b}", "name", config->peer[i].name, "ae_title",
+            config->peer[i].ae_title, "host", config->peer[i].host, "port",
+            config->peer[i].port, "tls", config->peer[i].tls));
+    answer_json(answer, 200, json_pack(
+        "{s:o s:s s:s s:s}", "peers", peers, "tls_certificate", config->tls_certificate,
+        "tls_key", config->tls_key, "tls_authorities", config->tls_authorities));
+}
+
+static bool add_uid(const struct store_instance *instance, void *context)
+{
+    return json_array_append_new(context, json_string(instance->sop_uid)) == 0;
+}
+
+static bool add_uids(const struct store_series *series, void *context)
+{
+    return json_array_append_new(context, json_string(series->series_uid)) == 0;
+}
+
+/* The SOP Instance UIDs of the received instances of a study. */
+static void list_instances(const struct api *api, const char *uid, struct api_answer *answer)
+{
+    struct error err;
+    json_t *const series = json_array(), *const list = json_array(), *one;
+    size_t index;
+    bool good = store_each_series(api->store, uid, add_uids, series, &err);
+
+    json_array_foreach(series, index, one)
+        good = good && store_each_instance(api->store, json_string_value(one), add_uid, list, &err);
+    json_decref(series);
+    if (good) {
+        answer_json(answer, 200, list);
+    } else {
+        json_decref(list);
+        answer_error(answer, &err);
+    }
+}
+
 static void list_studies(const struct api *api, struct api_answer *answer)
 {
     struct error err;
@@ -433,6 +478,8 @@ static void answer_study(const struct api *api, const struct api_request *reques
         show_study(api, request, uid, answer);
     else if (strcmp(rest, "why") == 0)
         show_why(api, request, uid, answer);
+    else if (strcmp(rest, "instances") == 0)
+        list_instances(api, uid, answer);
     else if (strncmp(rest, "objects/", 8) == 0)
         send_object(api, uid, rest + 8, answer);
     else
@@ -459,6 +506,8 @@ void api_answer(const struct api *api, const struct api_request *request,
         show_ready(api, ret_answer);
     else if (strcmp(path, "/api/node") == 0)
         show_node(api, request, ret_answer);
+    else if (strcmp(path, "/api/peers") == 0 && request->trusted)
+        list_peers(api, ret_answer);
     else if (strcmp(path, "/api/status") == 0)
         show_status(api, ret_answer);
     else if (strcmp(path, "/api/studies") == 0)

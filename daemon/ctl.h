@@ -21,6 +21,12 @@ json_t *ctl_ask(const struct ctl *ctl, const char *path, bool post, struct error
 /* A text, number or "" of an object; printable on a terminal; valid until sixteen calls later. */
 const char *ctl_text(const json_t *object, const char *name);
 
+/* tumorctl query PEER KEY=VALUE…: what studies a peer has; the exit status. */
+int ctl_query(const struct ctl *ctl, const char *peer, char **keys, int count,
+              struct error *err);
+/* tumorctl retrieve PEER STUDY: has it moved here, and says whether all of it came. */
+int ctl_retrieve(const struct ctl *ctl, const char *peer, const char *study, struct error *err);
+
 /* tumorctl import PATH; the exit status. */
 int ctl_import(const struct ctl *ctl, const char *path, struct error *err);
 

@@ -12,13 +12,13 @@
 #include "daemon/target.h"
 #include "dicom/association.h"
 #include "dicom/identifier.h"
+#include "dicom/scu.h"
 #include "dicom/uid.h"
 #include "util/error.h"
 #include "util/text.h"
 
 #define BATCH 100
 #define WELL_KNOWN "1.2.840.10008.1.20.1.1"
-#define STUDY_ROOT_FIND "1.2.840.10008.5.1.4.1.2.2.1"
 #define FIRST_PATIENCE_MS 60000     /* for a report; doubles with each time it was sent */
 #define LONGEST_PATIENCE_MS 3600000
 #define SAME_ASSOCIATION_MS 1000    /* so long the report may come where it was asked for */
@@ -57,14 +57,10 @@ static bool collect(const struct store_delivery *delivery, void *context)
 static struct association *call(const struct commit_scope *scope, const char *sop_class_uid,
                                 struct error *reason)
 {
-    struct association_proposal proposals[2] = { { "", "1.2.840.10008.1.2.1", false },
-                                                 { "", "1.2.840.10008.1.2", false } };
     struct association_target target;
 
-    for (int i = 0; i < 2; i++)
-        text_format(proposals[i].sop_class_uid, TEXT_UID_SIZE, "%s", sop_class_uid);
     return target_make(scope->config, scope->peer, &target, reason)
-        ? association_request(&target, proposals, 2, reason) : NULL;
+        ? scu_call(&target, sop_class_uid, reason) : NULL;
 }
 
 /* ---- storage commitment ---- */
@@ -188,67 +184,32 @@ static bool prove_by_commitment(struct unproven *unproven, struct error *err)
 
 /* ---- C-FIND ---- */
 
-static bool send_find(struct association *association, const struct store_delivery *delivery,
-                      struct error *reason)
+struct sight {
+    const char *sop_uid;
+    bool seen;
+};
+
+static bool take_answer(const struct identifier *answer, void *context)
 {
-    struct identifier_writer writer;
-    struct dimse_message find = { .command = DIMSE_C_FIND_RQ, .has_data = true };
+    struct sight *const sight = context;
+    const char *const found = identifier_value(answer, 0x00080018);
 
-    find.context = association_context(association, STUDY_ROOT_FIND, NULL);
-    if (find.context == 0)
-        return error_set(reason, ERROR_UNSUPPORTED, "the peer does not answer C-FIND");
-    text_format(find.sop_class_uid, TEXT_UID_SIZE, "%s", STUDY_ROOT_FIND);
-    identifier_begin(&writer, identifier_is_explicit(association_syntax(association,
-                                                                        find.context)));
-    identifier_put(&writer, 0x00080018, "UI", delivery->sop_uid);
-    identifier_put(&writer, 0x00080052, "CS", "IMAGE");
-    identifier_put(&writer, 0x0020000d, "UI", delivery->study_uid);
-    identifier_put(&writer, 0x0020000e, "UI", delivery->series_uid);
-    const bool good = identifier_end(&writer, reason)
-        && association_send(association, &find, NULL, writer.bytes, writer.size, reason);
-    free(writer.bytes);
-    return good;
-}
-
-/* One answer's data set: is it the object? */
-static bool hear_answer(struct association *association, const struct dimse_message *message,
-                        const char *sop_uid, bool *seen, struct error *reason)
-{
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-
-    if (!association_read_small(association, IDENTIFIER_MAX, &bytes, &size, reason))
-        return false;
-    struct identifier *const identifier = identifier_read(bytes, size, identifier_is_explicit(
-        association_syntax(association, message->context)), reason);
-    const char *const found = identifier == NULL ? NULL
-        : identifier_value(identifier, 0x00080018);
-    *seen = *seen || (found != NULL && strcmp(found, sop_uid) == 0);
-    identifier_free(identifier);
-    free(bytes);
+    sight->seen = sight->seen || (found != NULL && strcmp(found, sight->sop_uid) == 0);
     return true;
 }
 
 static bool look(struct association *association, const struct store_delivery *delivery,
                  bool *ret_seen, struct error *reason)
 {
-    struct dimse_message message;
-    enum association_event event;
+    struct sight sight = { delivery->sop_uid, false };
+    const struct scu_key keys[] = {
+        { 0x00080018, "UI", delivery->sop_uid }, { 0x00080052, "CS", "IMAGE" },
+        { 0x0020000d, "UI", delivery->study_uid }, { 0x0020000e, "UI", delivery->series_uid }
+    };
+    const bool good = scu_find(association, keys, 4, take_answer, &sight, reason);
 
-    *ret_seen = false;
-    if (!send_find(association, delivery, reason))
-        return false;
-    do {
-        if (!association_next(association, &message, &event, reason))
-            return false;
-        if (event != ASSOCIATION_MESSAGE || message.command != (DIMSE_C_FIND_RQ | DIMSE_RSP))
-            return error_set(reason, ERROR_NETWORK, "no answer to C-FIND");
-        if (message.has_data
-            && !hear_answer(association, &message, delivery->sop_uid, ret_seen, reason))
-            return false;
-    } while ((message.status & 0xff00) == 0xff00);
-    return message.status == 0
-        || error_set(reason, ERROR_DENIED, "C-FIND answered with %04x", message.status);
+    *ret_seen = sight.seen;
+    return good;
 }
 
 static bool note_look(const struct commit_scope *scope, const struct store_delivery *delivery,
@@ -267,7 +228,7 @@ static bool prove_by_find(struct unproven *unproven, struct error *err)
 {
     const struct commit_scope *const scope = unproven->scope;
     struct error reason;
-    struct association *const association = call(scope, STUDY_ROOT_FIND, &reason);
+    struct association *const association = call(scope, SCU_STUDY_ROOT_FIND, &reason);
     bool alive = association != NULL;
 
     for (size_t i = 0; i < unproven->count; i++) {

@@ -26,6 +26,9 @@ static const char usage[] =
     "  resend STUDY         sends its results again\n"
     "  import PATH          stores the DICOM files of a file or folder\n"
     "  echo PEER            C-ECHO to a configured peer\n"
+    "  query PEER KEY=VALUE…  which studies a peer has: patient, name, study, accession, date,\n"
+    "                       modality\n"
+    "  retrieve PEER STUDY  has a study moved here, and says what of it did not come\n"
     "  phantom DIR          makes a DICOM series with known truth\n"
     "      --modality=CT|MR|PT --seed=N --lesions=N --oblique --spacing=X,Y,Z --size=X,Y,Z\n"
     "      --cnr=C --distractors --kind=ellipsoids|neuroblastoma\n"
@@ -43,6 +46,8 @@ struct arguments {
     const char *config;
     struct phantom_options phantom;
     const char *argument;           /* of the command */
+    char **more;                    /* behind it */
+    int more_count;
 };
 
 static int fail(const struct error *err)
@@ -447,6 +452,12 @@ static int run(const char *command, struct arguments *arguments, struct error *e
         return resend(arguments, err);
     if (strcmp(command, "echo") == 0)
         return echo(arguments, err);
+    if (strcmp(command, "query") == 0)
+        return ctl_query(&arguments->ctl, arguments->argument, arguments->more,
+                         arguments->more_count, err) == 0 ? EXIT_SUCCESS : fail(err);
+    if (strcmp(command, "retrieve") == 0)
+        return ctl_retrieve(&arguments->ctl, arguments->argument, arguments->more[0], err) == 0
+            ? EXIT_SUCCESS : fail(err);
     if (strcmp(command, "phantom") == 0)
         return phantom(arguments, err);
     return ctl_import(&arguments->ctl, arguments->argument, err) == 0 ? EXIT_SUCCESS
@@ -456,7 +467,8 @@ static int run(const char *command, struct arguments *arguments, struct error *e
 int main(int argc, char **argv)
 {
     static const char *const commands[] = { "status", "studies", "show", "results", "why",
-                                            "resend", "import", "echo", "phantom", NULL };
+                                            "resend", "import", "echo", "phantom", "query",
+                                            "retrieve", NULL };
     struct arguments arguments = { .config = NULL };
     struct error err;
     int known = 0;
@@ -471,10 +483,15 @@ int main(int argc, char **argv)
         known++;
     if (commands[known] == NULL)
         return wrong_usage("unknown command: ", argv[optind]);
-    if (argc - optind != (known < 2 ? 1 : 2))
+    const int count = argc - optind;
+    const bool several = strcmp(commands[known], "query") == 0;
+    const int wanted = known < 2 ? 1 : strcmp(commands[known], "retrieve") == 0 ? 3 : 2;
+    if (several ? count < 2 : count != wanted)
         return wrong_usage(known < 2 ? "too many arguments" : "wrong number of arguments for ",
                            known < 2 ? "" : commands[known]);
     arguments.argument = argv[optind + 1];
+    arguments.more = argv + optind + 2;
+    arguments.more_count = count - 2;
     if (!find_socket(&arguments, &err))
         return 3;
     return run(argv[optind], &arguments, &err);

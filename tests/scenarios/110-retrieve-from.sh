@@ -1,0 +1,42 @@
+#!/bin/bash
+# Goal: tumorctl asks a peer what it has, and has a study moved here; it says what did not come.
+. "$(dirname "$0")/lib.sh"
+scenario_begin "tumorctl query and retrieve, from Orthanc"
+need_program Orthanc storescu
+orthanc_start
+peer_yaml pacs ORTHANC "$ORTHANC_PORT" "echo, store"
+peer_yaml silent NOBODY "$(free_port)" "echo"
+peer_yaml scanner CT01 0 "echo, store"
+node_start
+curl --silent --fail -X PUT "$ORTHANC_URL/modalities/tumord" \
+    -d "{\"AET\": \"$NODE_AE\", \"Host\": \"127.0.0.1\", \"Port\": $NODE_PORT}"
+phantom "$WORK/ct" --modality CT --seed 5 --lesions 1
+phantom "$WORK/mr" --modality MR --seed 6 --lesions 1
+check "two studies lie in the archive" storescu -aec ORTHANC +sd +r 127.0.0.1 "$ORTHANC_PORT" "$WORK/ct" "$WORK/mr"
+ct=$(study_uid "$WORK/ct")
+ctl --json query pacs > "$WORK/all.json"
+check_same "query tells of both" 2 "$($PYTHON -c 'import json, sys; print(len(json.load(open(sys.argv[1]))))' "$WORK/all.json")"
+check_same "one by its modality" "$ct" \
+    "$(ctl --json query pacs modality=CT | $PYTHON -c 'import json, sys; print(*(s["study"] for s in json.load(sys.stdin)))')"
+check "a table for people" eval 'ctl query pacs study='"$ct"' | grep -q "$ct"'
+check "a study is retrieved" ctl retrieve pacs "$ct"
+find "$WORK/ct" -type f > "$WORK/ledger"
+check "every instance is here, as it was sent" index acknowledged "$WORK/ledger"
+wait_decided 60 && pass "and is analysed" || fail "not analysed after 60 s"
+
+fails() { # 'sentence' PATTERN COMMAND…
+    local sentence=$1 pattern=$2
+    shift 2
+    ! "$@" > "$WORK/fails.log" 2>&1 && grep -q -E "$pattern" "$WORK/fails.log" &&
+        pass "$sentence: $(tail -n 1 "$WORK/fails.log")" || { fail "$sentence"; cat "$WORK/fails.log"; }
+}
+fails "a study that is not there" 'has no study' ctl retrieve pacs 1.2.3.4
+fails "no UID" 'is no Study Instance UID' ctl retrieve pacs abc
+fails "a key that is none" 'is no KEY=VALUE' ctl query pacs colour=red
+fails "a peer that is none" 'no peer nobody' ctl query nobody
+fails "a peer that is never called" 'no peer scanner that can be called' ctl query scanner
+fails "a peer that does not answer" 'refused|answer' ctl query silent
+curl --silent --fail -X DELETE "$ORTHANC_URL/modalities/tumord" > /dev/null
+mr=$(study_uid "$WORK/mr")
+fails "an archive that does not know the node" 'ended the association|answered with' ctl retrieve pacs "$mr"
+scenario_end
