@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dicom/command.h"
@@ -19,6 +20,15 @@
 #define VERIFICATION "1.2.840.10008.1.1"
 #define CHUNK 131072            /* of a file that is sent */
 #define META_MAX 65536
+#define LEAST_RATE 512          /* bytes a second that a data set comes at, on the whole */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 struct association {
     struct pdv_stream *stream;
@@ -26,6 +36,7 @@ struct association {
     struct negotiated agreed;
     uint16_t message_id;        /* of our last request */
     uint8_t data_context;       /* where the data set of the last command is due */
+    int timeout_s;              /* between two PDUs */
     bool over;                  /* released or aborted, by whomever */
     bool has_cancelled;         /* a C-CANCEL came for this request */
     uint16_t cancelled;
@@ -42,6 +53,7 @@ static struct association *associate(int socket, const struct negotiated *agreed
         return error_null(err, ERROR_MEMORY, "an association");
     }
     association->agreed = *agreed;
+    association->timeout_s = timeout_s;
     pdv_tune_socket(socket);
     association->stream = pdv_stream_new(socket, (size_t)max_pdu, agreed->max_out, timeout_s,
                                          err);
@@ -262,7 +274,7 @@ bool association_next(struct association *association, struct dimse_message *ret
 
 /* One data fragment; `taking` becomes false when `take` has had enough. */
 static bool stream_fragment(struct association *association, association_take_fn take,
-                            void *context, bool *taking, struct error *err)
+                            void *context, bool *taking, size_t *came, struct error *err)
 {
     const void *bytes;
     size_t size;
@@ -272,14 +284,26 @@ static bool stream_fragment(struct association *association, association_take_fn
             return false;
         if (size > 0 && *taking)
             *taking = take(bytes, size, context);
+        *came += size;
     } while (size > 0);
     return true;
+}
+
+/* Each part arms the clock again: a trickle of tiny ones must not keep a place for ever. */
+static bool comes_fast_enough(int64_t begun_ms, size_t came, int timeout_s, struct error *err)
+{
+    const int64_t granted_ms = 2000LL * timeout_s + (int64_t)(came / LEAST_RATE) * 1000;
+
+    return now_ms() - begun_ms <= granted_ms ||
+           error_set(err, ERROR_LIMIT, "a data set of less than %d bytes a second", LEAST_RATE);
 }
 
 static bool stream_data(struct association *association, association_take_fn take,
                         void *context, bool *taking, bool must_take, struct error *err)
 {
     struct pdv pdv;
+    size_t came = 0;
+    const int64_t begun_ms = now_ms();
 
     do {
         pdv_arm(association->stream);
@@ -289,7 +313,8 @@ static bool stream_data(struct association *association, association_take_fn tak
             return error_set(err, ERROR_NETWORK, "the peer ended in the middle of a data set");
         if (pdv.command || pdv.context != association->data_context)
             return error_set(err, ERROR_DATA, "a data set is interrupted");
-        if (!stream_fragment(association, take, context, taking, err))
+        if (!stream_fragment(association, take, context, taking, &came, err) ||
+            !comes_fast_enough(begun_ms, came, association->timeout_s, err))
             return false;
         if (must_take && !*taking)
             return error_set(err, ERROR_LIMIT, "a data set that is longer than its limit");

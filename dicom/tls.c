@@ -18,7 +18,7 @@
 #include "util/error.h"
 
 #define BUFFER 32768
-#define MAX_RELAYS 256          /* at once, in this process */
+#define MAX_RELAYS 1200         /* at once, in this process: silent callers make place before */
 #define FAREWELL_MS 2000        /* for a peer to close after we have */
 #define STACK_SIZE (256 * 1024)
 
@@ -31,7 +31,7 @@ struct tls {
 };
 
 struct buffer {
-    unsigned char bytes[BUFFER];
+    unsigned char *bytes;       /* BUFFER of them, from the end of the handshake on */
     size_t at, size;            /* what is left of it */
 };
 
@@ -286,7 +286,9 @@ static void pass(struct relay *relay)
 {
     if (!relay->left)
         relay->deadline_ms = 0;         /* who holds the plain end has deadlines */
-    for (;;) {
+    relay->up.bytes = malloc(BUFFER);
+    relay->down.bytes = malloc(BUFFER);
+    while (relay->up.bytes != NULL && relay->down.bytes != NULL) {
         relay->tcp_events = relay->plain_events = 0;
         const bool down = read_tls(relay), out = write_plain(relay);
         const bool up = read_plain(relay), in = write_tls(relay);
@@ -319,6 +321,8 @@ static bool shake_hands(struct relay *relay)
 
 static void relay_free(struct relay *relay)
 {
+    free(relay->up.bytes);
+    free(relay->down.bytes);
     SSL_free(relay->ssl);
     close(relay->tcp);
     if (relay->plain >= 0)
@@ -359,6 +363,10 @@ static struct relay *relay_new(struct tls *tls, int socket, int timeout_s, int *
         || SSL_set_fd(relay->ssl, socket) != 1) {
         atomic_fetch_sub(&relays, 1);
         SSL_free(relay == NULL ? NULL : relay->ssl);
+        if (pair[0] >= 0) {
+            close(pair[0]);
+            close(pair[1]);
+        }
         free(relay);
         close(socket);
         return error_null(err, ERROR_LIMIT, "too many TLS connections");

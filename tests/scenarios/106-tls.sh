@@ -84,13 +84,13 @@ AET=PLAIN check "a peer of which TLS is not wanted may come by it" tls echoscu
 receiver=$(node_role_pid receiver)
 $PYTHON - "$TLS_PORT" <<'END' &
 import socket, sys, time
-silent = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(100)]
+silent = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(400)]
 for one in silent[::2]:
     one.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
 time.sleep(6)
 END
 sleep 1
-check "C-ECHO by TLS within 1 s beside 100 silent connections" within 1 bash -c \
+check "C-ECHO by TLS within 1 s beside 400 silent connections" within 1 bash -c \
     "echoscu +tls '$pki/peer.key' '$pki/peer.pem' +cf '$pki/ca.pem' -aet SCANNER -aec $NODE_AE 127.0.0.1 $TLS_PORT"
 check "and in plain" within 1 echoscu -aet PLAIN -aec "$NODE_AE" 127.0.0.1 "$NODE_PORT"
 check_same "the receiver is still the same process" "$receiver" "$(node_role_pid receiver)"

@@ -124,6 +124,23 @@ def never_read():
         one.close()
 
 
+def trickle():
+    """Data sets that never end, in empty and tiny parts: with a timeout of 5 s their time is 10 s."""
+    open_ones = [associated() for _ in range(4)]
+    for one in open_ones:
+        say(one, b"".join(pdata(command_set(CT, "1.2.3.4.6"), 1)))
+    begun, ended = time.monotonic(), set()
+    while time.monotonic() < begun + 20 and len(ended) < len(open_ones):
+        for n, one in enumerate(open_ones):
+            part = bytes(n % 2 * 2)
+            if quietly(lambda: one.send(pdu(4, struct.pack(">IBB", 2 + len(part), 1, 0) + part))) is None:
+                ended.add(n)
+        time.sleep(0.5)
+        yield
+    if len(ended) < len(open_ones):
+        raise OSError(f"only {len(ended)} of {len(open_ones)} were ended")
+
+
 def abort_inside():
     command = b"".join(pdata(command_set(CT, "1.2.3.4.5"), 1))
     data = b"".join(pdata(bytes(200000), 0))
@@ -218,7 +235,7 @@ def run(kind, begun_with):
 
 def main():
     begun_with = memory()
-    for kind in (garbage, huge_lengths, half_open, half_header, slow, never_read, abort_inside, data_first, wrong_titles,
+    for kind in (garbage, huge_lengths, half_open, half_header, slow, never_read, trickle, abort_inside, data_first, wrong_titles,
                  many_contexts, lying_parts, in_turn):
         run(kind, begun_with)
     return 1 if FAILED else 0
