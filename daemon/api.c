@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/config.h"
+#include "daemon/keep.h"
 #include "daemon/store.h"
 #include "daemon/target.h"
 #include "dicom/association.h"
@@ -163,6 +164,29 @@ static bool add_job(const struct api *api, const struct api_request *request, js
 
 /* ---- one study ---- */
 
+static bool add_duplicate(const struct store_duplicate *duplicate, void *context)
+{
+    return json_array_append_new(context, json_pack(
+        "{s:s s:s s:o s:I s:s s:b}", "sop_uid", duplicate->sop_uid,
+        "series_uid", duplicate->series_uid, "calling_ae", text(duplicate->calling_ae),
+        "received_ms", (json_int_t)duplicate->received_ms, "differs", duplicate->differs,
+        "counts", (int)duplicate->counts)) == 0;
+}
+
+/* Is it held, and what came under one UID with other bytes. */
+static bool add_keeping(const struct api *api, const char *uid, json_t *study,
+                        struct error *err)
+{
+    json_t *const duplicates = json_array();
+    bool held = false;
+    const bool good = store_is_held(api->store, uid, &held, err)
+        && store_each_duplicate(api->store, uid, add_duplicate, duplicates, err);
+
+    json_object_set_new(study, "held", json_boolean(held));
+    json_object_set_new(study, "duplicates", duplicates);
+    return good;
+}
+
 static json_t *study_with_series(const struct api *api, const struct api_request *request,
                                  const char *uid, struct error *err)
 {
@@ -181,7 +205,10 @@ static json_t *study_with_series(const struct api *api, const struct api_request
     }
     json_t *const object = study_object(&study);
     json_object_set_new(object, "series", list);
-    return object;
+    if (add_keeping(api, uid, object, err))
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 static void show_study(const struct api *api, const struct api_request *request,
@@ -244,6 +271,19 @@ static void resend(const struct api *api, const char *uid, struct api_answer *an
         answer_error(answer, &err);
     else
         answer_json(answer, 200, json_pack("{s:i}", "count", count));
+}
+
+static void hold(const struct api *api, const char *uid, bool held,
+                 struct api_answer *answer)
+{
+    struct error err;
+    struct store_study study;
+
+    if (!store_find_study(api->store, uid, &study, &err)
+        || !keep_hold(api->store, api->config, uid, held, &err))
+        answer_error(answer, &err);
+    else
+        answer_json(answer, 200, json_pack("{s:b}", "held", (int)held));
 }
 
 /* ---- objects ---- */
@@ -323,14 +363,34 @@ static void show_node(const struct api *api, const struct api_request *request,
     answer_json(answer, 200, object);
 }
 
+static bool add_damage(const char *path, const char *damage, const char *study_uid,
+                       int64_t found_ms, void *context)
+{
+    return json_array_append_new(context, json_pack(
+        "{s:s s:s s:s s:I}", "path", path, "damage", damage, "study_uid", study_uid,
+        "found_ms", (json_int_t)found_ms)) == 0;
+}
+
+static json_t *kept_object(const struct store_kept *kept)
+{
+    return json_pack("{s:I s:I s:I s:I s:I s:I}", "damaged", (json_int_t)kept->damaged,
+                     "duplicates", (json_int_t)kept->duplicates, "held",
+                     (json_int_t)kept->held, "removed", (json_int_t)kept->removed,
+                     "never_checked", (json_int_t)kept->unchecked, "oldest_check_ms",
+                     (json_int_t)kept->oldest_ms);
+}
+
 static void show_status(const struct api *api, struct api_answer *answer)
 {
     struct error err;
     struct store_counts counts;
+    struct store_kept kept;
     json_t *const open = json_array(), *const jobs = json_object();
-    json_t *const deliveries = json_object();
+    json_t *const deliveries = json_object(), *const damaged = json_array();
 
     if (!store_count(api->store, &counts, &err)
+        || !store_count_kept(api->store, &kept, &err)
+        || !store_each_damage(api->store, add_damage, damaged, &err)
         || !store_each_delivery(api->store, NULL, add_delivery, open, &err)) {
         answer_error(answer, &err);
         return;
@@ -341,9 +401,10 @@ static void show_status(const struct api *api, struct api_answer *answer)
         json_object_set_new(deliveries, delivery_states[state],
                             json_integer(counts.deliveries[state]));
     answer_json(answer, 200, json_pack(
-        "{s:I s:I s:I s:o s:o s:o}", "studies", (json_int_t)counts.studies, "series",
+        "{s:I s:I s:I s:o s:o s:o s:o s:o}", "studies", (json_int_t)counts.studies, "series",
         (json_int_t)counts.series, "instances", (json_int_t)counts.instances, "jobs", jobs,
-        "deliveries", deliveries, "open_deliveries", open));
+        "deliveries", deliveries, "open_deliveries", open, "files", kept_object(&kept),
+        "damaged", damaged));
 }
 
 static void show_ready(const struct api *api, struct api_answer *answer)
@@ -472,6 +533,10 @@ static void answer_study(const struct api *api, const struct api_request *reques
         api_sentence(answer, 404, "no such study");
     else if (strcmp(rest, "resend") == 0 && request->post)
         resend(api, uid, answer);
+    else if (strcmp(rest, "hold") == 0 && request->post)
+        hold(api, uid, true, answer);
+    else if (strcmp(rest, "release") == 0 && request->post)
+        hold(api, uid, false, answer);
     else if (request->post)
         api_sentence(answer, 405, "this is not for POST");
     else if (rest[0] == '\0')

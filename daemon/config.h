@@ -51,6 +51,7 @@ struct config_rule {                    /* the first whose conditions all hold i
     char analysis[65];                  /* a name of analyses; "" only forwards */
     size_t deliver_count, forward_count;
     char (*deliver_to)[65], (*forward_to)[65];
+    int retention_days;                 /* after the study's last arrival; 0: kept for ever */
 };
 
 struct config_analysis {
@@ -69,6 +70,9 @@ struct config_organ {
     double window_center, window_width, hu_low, hu_high;
 };
 
+/* Of several instances with one UID and other bytes, which counts. */
+enum duplicates { DUPLICATES_FIRST, DUPLICATES_LAST };
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO,
                  LOG_LEVEL_DEBUG };
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
@@ -77,6 +81,8 @@ struct config {
     char ae_title[17];                  /* node.ae_title, TUMORD */
     char data_dir[1024];                /* node.data_dir */
     int min_free_mib;                   /* node.min_free_mib, 512: below it nothing is taken */
+    int scrub_mib_s;                    /* node.scrub_mib_s, 4: how fast files are checked; 0: never */
+    int scrub_days;                     /* node.scrub_days, 30: so old a check may be */
     char bind[64];                      /* dicom.bind, 127.0.0.1 */
     int port;                           /* dicom.port, 11112 */
     int max_associations;               /* dicom.max_associations, 64 */
@@ -92,6 +98,7 @@ struct config {
     size_t peer_count;
     struct config_peer *peer;
     int quiet_s;                        /* study.quiet_s, 60 */
+    enum duplicates duplicates;         /* study.duplicates, first */
     size_t rule_count, analysis_count, organ_count;
     struct config_rule *rule;
     struct config_analysis *analysis;

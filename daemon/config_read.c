@@ -479,6 +479,8 @@ static void read_rule_key(const struct config *config, struct config_rule *rule,
     else if (strcmp(node->key, "deliver_to") == 0)
         read_destinations(config, node, path, &rule->deliver_to, &rule->deliver_count,
                           complaints);
+    else if (strcmp(node->key, "retention_days") == 0)
+        config_field_read(node, config_retention_field, path, rule, NULL, complaints);
     else if (strcmp(node->key, "forward_to") == 0)
         read_destinations(config, node, path, &rule->forward_to, &rule->forward_count,
                           complaints);

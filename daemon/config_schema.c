@@ -102,6 +102,7 @@ static bool is_writable_syntax(const char *text)
 const char *const config_right_words[] = {
     "echo", "store", "find", "move", "get", "commit", NULL };
 static const char *const proof_words[] = { "store", "commitment", "find", NULL };
+static const char *const duplicates_words[] = { "first", "last", NULL };
 static const char *const level_words[] = {
     "error", "warning", "notice", "info", "debug", NULL };
 static const char *const target_words[] = { "stderr", "syslog", NULL };
@@ -121,6 +122,10 @@ static const struct field node_fields[] = {
     TEXT("data_dir", config, data_dir, "a folder's path (1 to 1023 bytes)", is_path, false),
     NUMBER("min_free_mib", FIELD_INT, config, min_free_mib, 0, 1048576,
            "a size (0 to 1048576 MiB)"),
+    NUMBER("scrub_mib_s", FIELD_INT, config, scrub_mib_s, 0, 1024,
+           "a speed (1 to 1024 MiB/s, or 0: never)"),
+    NUMBER("scrub_days", FIELD_INT, config, scrub_days, 0, 3650,
+           "a number of days (0 to 3650)"),
     END
 };
 
@@ -147,6 +152,7 @@ static const struct field dicom_fields[] = {
 
 static const struct field study_fields[] = {
     NUMBER("quiet_s", FIELD_INT, config, quiet_s, 1, 86400, "a time (1 to 86400 s)"),
+    WORD("duplicates", config, duplicates, "first or last", duplicates_words),
     END
 };
 
@@ -204,6 +210,12 @@ const struct field config_peer_fields[] = {
     WORD("proof", config_peer, proof, "store, commitment or find", proof_words),
     TEXT("transfer_syntax", config_peer, transfer_syntax,
          "the UID of a transfer syntax that loses nothing, or ''", is_writable_syntax, false),
+    END
+};
+
+const struct field config_retention_field[] = {
+    NUMBER("retention_days", FIELD_INT, config_rule, retention_days, 0, 36500,
+           "a number of days (1 to 36500, or 0: for ever)"),
     END
 };
 
@@ -375,7 +387,7 @@ static bool is_other(const char *const *others, const char *key)
     return false;
 }
 
-static void read_field(const struct config_node *node, const struct field *field,
+void config_field_read(const struct config_node *node, const struct field *field,
                        const char *path, void *object, unsigned *given,
                        struct complaints *complaints)
 {
@@ -402,7 +414,7 @@ void config_fields_read(const struct config_node *map, const struct field *field
         const struct field *const field = find_field(fields, node->key);
         text_format(full, sizeof full, "%s.%.80s", path, node->key);
         if (field != NULL)
-            read_field(node, field, full, object, given, complaints);
+            config_field_read(node, field, full, object, given, complaints);
         else if (!is_other(others, node->key))
             config_complain(complaints, node->key_line, node->key_column, full,
                             "there is no such key");

@@ -37,9 +37,13 @@ struct section {
 };
 extern const struct section config_sections[];      /* up to one without a name */
 extern const struct field config_peer_fields[], config_analysis_fields[],
-    config_organ_fields[];
+    config_organ_fields[], config_retention_field[];
 extern const char *const config_right_words[];      /* in the order of enum peer_right */
 
+/* Reads one value that stands at `path`. */
+void config_field_read(const struct config_node *node, const struct field *field,
+                       const char *path, void *object, unsigned *given,
+                       struct complaints *complaints);
 /* Reads what `map` has of `fields` into `object`; keys of `others` (up to NULL, may be NULL)
  * are left to the caller, all further ones are complaints. */
 void config_fields_read(const struct config_node *map, const struct field *fields,

@@ -242,6 +242,8 @@ static bool decide_series(struct store *store, const struct config *config,
     if (ours)
         return store_set_reason(store, series_uid, "a result of this program", err);
     const struct config_rule *const rule = config_match(config, slices_tag, slices);
+    if (!store_set_retention(store, series_uid, rule == NULL ? 0 : rule->retention_days, err))
+        return false;
     if (rule != NULL && !forward(store, config, rule, series_uid, now_ms, err))
         return false;
     if (excluded(slices, reason, sizeof reason))

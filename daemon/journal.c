@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -251,17 +252,21 @@ static bool move_to_place(struct journal *journal, const struct committed *commi
     return good;
 }
 
+/* Files and rows under one lock: who removes or puts aside files (daemon/keep.c) waits. */
 static bool move_batch(struct journal *journal, struct committed **batch, size_t count,
                        struct error *err)
 {
     struct store_instance rows[BATCH];
+    bool good = true;
 
-    for (size_t i = 0; i < count; i++) {
-        if (!move_to_place(journal, batch[i], err))
-            return false;
+    flock(journal->objects, LOCK_EX);
+    for (size_t i = 0; good && i < count; i++) {
+        good = move_to_place(journal, batch[i], err);
         rows[i] = batch[i]->row;
     }
-    return store_add_instances(journal->store, rows, count, err);
+    good = good && store_add_instances(journal->store, rows, count, err);
+    flock(journal->objects, LOCK_UN);
+    return good;
 }
 
 /*

@@ -13,6 +13,7 @@
 
 #include "daemon/decide.h"
 #include "daemon/job.h"
+#include "daemon/keep.h"
 #include "daemon/log.h"
 #include "daemon/message.h"
 #include "daemon/results.h"
@@ -39,6 +40,7 @@ struct scheduler {
     const struct config *config;
     struct store *store;
     struct message *message;
+    struct keep *keep;
     int slot_count;
     struct slot slot[ROLE_MAX_WORKERS];
 };
@@ -356,10 +358,14 @@ static void tick(struct scheduler *scheduler)
 static void reload(struct scheduler *scheduler)
 {
     const struct config *const config = role_reloaded();
+    struct error err;
 
     if (config == NULL)
         return;
     scheduler->config = config;
+    keep_configure(scheduler->keep, config);
+    if (!store_set_duplicates(scheduler->store, config->duplicates == DUPLICATES_LAST, &err))
+        tell_trouble(&err);
     log_open("scheduler", config->log_level, config->log_target);
     log_notice("reloaded rules=%zu", config->rule_count);
 }
@@ -393,7 +399,12 @@ static bool begin(struct scheduler *scheduler, const struct role *role, struct e
     if (scheduler->message == NULL)
         return error_set(err, ERROR_MEMORY, "no memory to start");
     scheduler->store = store_open(role->config->data_dir, err);
-    if (scheduler->store == NULL || !store_release_all_jobs(scheduler->store, &released, err))
+    if (scheduler->store == NULL || !store_release_all_jobs(scheduler->store, &released, err)
+        || !store_set_duplicates(scheduler->store,
+                                 role->config->duplicates == DUPLICATES_LAST, err))
+        return false;
+    scheduler->keep = keep_start(role->config, err);
+    if (scheduler->keep == NULL)
         return false;
     if (released > 0)
         log_notice("jobs queued again count=%d", released);
@@ -420,6 +431,7 @@ int scheduler_main(const struct role *role)
     }
     role_ready();
     run(&scheduler);
+    keep_stop(scheduler.keep);
     for (int i = 0; i < scheduler.slot_count; i++)
         clear_slot(&scheduler.slot[i]);
     store_close(scheduler.store);

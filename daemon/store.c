@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/store_query.h"
 #include "util/error.h"
 
 #define BUSY_TIMEOUT_MS 10000
 #define WAL_RETRY_MS 10
-#define MAX_STATEMENTS 80
+#define MAX_STATEMENTS 120
 #define QUARANTINE_DEATHS 3
+#define DIFFERS_SIZE 256
 
 /* The index at version n is made by the first n of these; an older one takes the rest. */
 static const char *const steps[] = {
@@ -80,7 +82,28 @@ static const char *const steps[] = {
     " attempts INTEGER NOT NULL DEFAULT 0, next_ms INTEGER NOT NULL,"
     " deadline_ms INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
     " UNIQUE(peer, transaction_uid)) STRICT;"
-    "CREATE INDEX commitment_due ON commitment(peer, open, next_ms);"
+    "CREATE INDEX commitment_due ON commitment(peer, open, next_ms);",
+    /* 4: duplicates, checks of the files, retention */
+    "ALTER TABLE instance ADD COLUMN differs TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE instance ADD COLUMN checked_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE instance ADD COLUMN damage TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE object ADD COLUMN checked_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE object ADD COLUMN damage TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE series ADD COLUMN keep_days INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX instance_sha256 ON instance(sha256);"
+    "DROP INDEX instance_study;"        /* what is counted by UID is counted in the index */
+    "CREATE INDEX instance_study ON instance(study_uid, sop_uid);"
+    "CREATE INDEX instance_checked ON instance(checked_ms);"
+    "CREATE INDEX object_checked ON object(checked_ms);"
+    "CREATE INDEX instance_differs ON instance(study_uid) WHERE differs <> '';"
+    "CREATE INDEX instance_damage ON instance(damage) WHERE damage <> '';"
+    "CREATE INDEX object_damage ON object(damage) WHERE damage <> '';"
+    "CREATE INDEX series_keep ON series(keep_days) WHERE keep_days > 0;"
+    "CREATE TABLE hold(study_uid TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE removed(path TEXT NOT NULL, received_ms INTEGER NOT NULL,"
+    " removed_ms INTEGER NOT NULL, pending INTEGER NOT NULL, PRIMARY KEY(path, received_ms))"
+    " STRICT;"
+    "CREATE INDEX removed_pending ON removed(pending) WHERE pending > 0;"
 };
 #define SCHEMA_VERSION ((int64_t)(sizeof steps / sizeof *steps))
 
@@ -360,30 +383,113 @@ static bool add_series(struct store *store, const struct store_instance *instanc
 }
 
 static bool add_row(struct store *store, const struct store_instance *instance,
-                    struct error *err)
+                    const char *differs, struct error *err)
 {
     return execute(store, err, "INSERT INTO instance(sop_uid, sop_class_uid, study_uid,"
                    " series_uid, transfer_syntax, sha256, path, size, calling_ae, peer,"
-                   " received_ms, tags) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", "tttttttittit",
+                   " received_ms, tags, differs) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)", "tttttttittitt",
                    instance->sop_uid, instance->sop_class_uid, instance->study_uid,
                    instance->series_uid, instance->transfer_syntax, instance->sha256,
                    instance->path, instance->size, instance->calling_ae, instance->peer,
-                   instance->received_ms, instance->tags);
+                   instance->received_ms, instance->tags, differs);
+}
+
+/* The file of these bytes is in its place again: what failed for want of it is tried anew. */
+static bool heal(struct store *store, const struct store_instance *instance,
+                 struct error *err)
+{
+    if (!execute(store, err, "UPDATE instance SET damage = '', checked_ms = 0 WHERE sop_uid = ?"
+                 " AND sha256 = ? AND damage <> ''", "tt", instance->sop_uid, instance->sha256))
+        return false;
+    return sqlite3_changes(store->database) == 0
+        || (execute(store, err, "UPDATE study SET state = 0, last_ms = max(last_ms, ?)"
+                    " WHERE study_uid = ?", "it", instance->received_ms, instance->study_uid)
+            && execute(store, err, "UPDATE job SET state = 5 WHERE series_uid = ?"
+                       " AND state IN (3, 4)", "t", instance->series_uid));
+}
+
+/*
+ * A kill may leave the journal with instances that have gone since: this very receipt is not
+ * taken again, and its file, which the journal has put back, goes once more.
+ */
+static bool was_removed(struct store *store, const struct store_instance *instance,
+                        int64_t *ret_was, struct error *err)
+{
+    if (!number(store, err, 0, ret_was, "SELECT 1 FROM removed WHERE path = ? AND received_ms"
+                " = ?", "ti", instance->path, instance->received_ms))
+        return false;
+    return *ret_was == 0
+        || execute(store, err, "UPDATE removed SET pending = 1 WHERE path = ? AND received_ms"
+                   " = ?", "ti", instance->path, instance->received_ms);
+}
+
+struct compared {
+    const struct store_instance *instance;
+    const json_t *tags;
+    char *differs;
+};
+
+static void add_difference(char *differs, const char *name)
+{
+    const size_t at = strlen(differs);
+
+    if (at + strlen(name) + 3 < DIFFERS_SIZE)
+        text_format(differs + at, DIFFERS_SIZE - at, at == 0 ? "%s" : ", %s", name);
+}
+
+/* By name only: what the values are is in the files. */
+static bool compare_row(sqlite3_stmt *row, void *each, void *context)
+{
+    const struct compared *const compared = context;
+    json_t *const first = json_loads(text_of(row, 0), 0, NULL);
+    json_t *value;
+    const char *name;
+
+    (void)each;
+    json_object_foreach(first, name, value)
+        if (!json_equal(value, json_object_get(compared->tags, name)))
+            add_difference(compared->differs, name);
+    json_object_foreach((json_t *)compared->tags, name, value)
+        if (json_object_get(first, name) == NULL)
+            add_difference(compared->differs, name);
+    if (strcmp(text_of(row, 1), compared->instance->transfer_syntax) != 0)
+        add_difference(compared->differs, "transfer syntax");
+    if (compared->differs[0] == '\0')
+        add_difference(compared->differs, sqlite3_column_int64(row, 2)
+                       == compared->instance->size ? "bytes" : "size");
+    json_decref(first);
+    return false;
+}
+
+/* In what it differs from the first that came with its UID; "" when it is the first. */
+static bool compare(struct store *store, const struct store_instance *instance,
+                    const json_t *tags, char differs[DIFFERS_SIZE], struct error *err)
+{
+    struct compared compared = { instance, tags, differs };
+
+    differs[0] = '\0';
+    return list(store, err, compare_row, NULL, &compared, "SELECT tags, transfer_syntax, size"
+                " FROM instance WHERE sop_uid = ? ORDER BY received_ms, id LIMIT 1", "t",
+                instance->sop_uid);
 }
 
 static bool add_instance(struct store *store, const struct store_instance *instance,
                          struct error *err)
 {
     int64_t known = 0;
+    char differs[DIFFERS_SIZE];
 
     if (!number(store, err, 0, &known, "SELECT 1 FROM instance WHERE sop_uid = ?"
                 " AND sha256 = ?", "tt", instance->sop_uid, instance->sha256))
         return false;
     if (known)
-        return true;                    /* a repetition changes nothing */
+        return heal(store, instance, err);      /* a repetition changes nothing else */
+    if (!was_removed(store, instance, &known, err) || known)
+        return known != 0;
     json_t *const tags = json_loads(instance->tags, 0, NULL);
-    const bool good = add_study(store, instance, tags, err)
-        && add_series(store, instance, tags, err) && add_row(store, instance, err);
+    const bool good = compare(store, instance, tags, differs, err)
+        && add_study(store, instance, tags, err) && add_series(store, instance, tags, err)
+        && add_row(store, instance, differs, err);
     json_decref(tags);
     return good;
 }
@@ -423,9 +529,8 @@ bool store_each_instance(struct store *store, const char *series_uid,
     lock(store);
     return unlock(store, list(store, err, instance_row, &each, context,
         "SELECT id, sop_uid, sop_class_uid, study_uid, series_uid, transfer_syntax, sha256,"
-        " path, size, calling_ae, peer, received_ms, tags FROM instance WHERE id IN"
-        " (SELECT min(id) FROM instance WHERE series_uid = ? GROUP BY sop_uid)"
-        " ORDER BY sop_uid", "t", series_uid));
+        " path, size, calling_ae, peer, received_ms, tags FROM instance i WHERE"
+        " series_uid = ? AND " STORE_COUNTS " ORDER BY sop_uid", "t", series_uid));
 }
 
 /* ---- studies and series ---- */
@@ -891,8 +996,8 @@ bool store_queue_originals(struct store *store, const char *series_uid, const ch
         && execute(store, err, "INSERT INTO delivery(peer, study_uid, sop_class_uid, sop_uid,"
                    " transfer_syntax, path, kind, job, state, next_ms, deadline_ms)"
                    " SELECT ?, study_uid, sop_class_uid, sop_uid, transfer_syntax, path,"
-                   " 'original', 0, 0, ?, ? FROM instance WHERE id IN (SELECT min(id) FROM"
-                   " instance WHERE series_uid = ? GROUP BY sop_uid) ORDER BY id"
+                   " 'original', 0, 0, ?, ? FROM instance i WHERE series_uid = ? AND "
+                   STORE_COUNTS " ORDER BY id"
                    " ON CONFLICT DO NOTHING", "tiit", peer, now_ms, deadline_ms, series_uid);
 
     return end(store, good, err);
@@ -1211,6 +1316,256 @@ bool store_restore_job(struct store *store, const struct store_job *job,
         good = insert_object(store, job->id, &objects[i], err);
     good = good && restore_deliveries(store, job, objects, count, deadline_ms, err);
     return end(store, good, err);
+}
+
+/* ---- keeping: duplicates, checks, retention ---- */
+
+static bool duplicate_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_duplicate duplicate = { .received_ms = sqlite3_column_int64(row, 2) };
+
+    text_column(row, 0, duplicate.sop_uid, sizeof duplicate.sop_uid);
+    text_column(row, 1, duplicate.series_uid, sizeof duplicate.series_uid);
+    text_column(row, 3, duplicate.calling_ae, sizeof duplicate.calling_ae);
+    duplicate.differs = text_of(row, 4);
+    duplicate.counts = sqlite3_column_int(row, 5) != 0;
+    return (*(store_duplicate_fn *)each)(&duplicate, context);
+}
+
+bool store_each_duplicate(struct store *store, const char *study_uid, store_duplicate_fn each,
+                          void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, duplicate_row, &each, context,
+        "SELECT sop_uid, series_uid, received_ms, calling_ae, differs, " STORE_COUNTS
+        " FROM instance i WHERE sop_uid IN (SELECT f.sop_uid FROM instance f"
+        " WHERE f.study_uid = ? AND f.differs <> '') ORDER BY sop_uid, received_ms, id", "t",
+        study_uid));
+}
+
+bool store_set_duplicates(struct store *store, bool last, struct error *err)
+{
+    const char *const value = last ? "last" : "first";
+    int64_t same = 0;
+    bool good = begin(store, err)
+        && number(store, err, !last, &same, "SELECT value = ? FROM note WHERE name ="
+                  " 'duplicates'", "t", value);
+
+    if (good && !same)
+        good = execute(store, err, "INSERT INTO note VALUES('duplicates', ?) ON CONFLICT(name)"
+                       " DO UPDATE SET value = excluded.value", "t", value)
+            && execute(store, err, "UPDATE study SET state = 0 WHERE study_uid IN (SELECT"
+                       " study_uid FROM instance WHERE differs <> '')", "");
+    return end(store, good, err);
+}
+
+static bool check_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_check check = { .result = sqlite3_column_int(row, 0) != 0,
+                                 .id = sqlite3_column_int64(row, 1),
+                                 .size = sqlite3_column_int64(row, 4) };
+
+    text_column(row, 2, check.path, sizeof check.path);
+    text_column(row, 3, check.sha256, sizeof check.sha256);
+    return (*(store_check_fn *)each)(&check, context);
+}
+
+bool store_each_unchecked(struct store *store, int64_t before_ms, int limit,
+                          store_check_fn each, void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, check_row, &each, context,
+        "SELECT 0, id, path, sha256, size, checked_ms FROM instance WHERE checked_ms < ?1"
+        " AND damage = '' UNION ALL SELECT 1, id, 'results/' || job || '/' || name, sha256,"
+        " size, checked_ms FROM object WHERE checked_ms < ?1 AND damage = ''"
+        " ORDER BY checked_ms LIMIT ?2", "ii", before_ms, (int64_t)limit));
+}
+
+static bool mark(struct store *store, const struct store_check *check, int64_t now_ms,
+                 const char *damage, struct error *err)
+{
+    return check->result
+        ? execute(store, err, "UPDATE object SET checked_ms = ?, damage = ? WHERE id = ?",
+                  "iti", now_ms, damage, check->id)
+        : execute(store, err, "UPDATE instance SET checked_ms = ?, damage = ? WHERE id = ?",
+                  "iti", now_ms, damage, check->id);
+}
+
+bool store_mark_checked(struct store *store, const struct store_check *batch, size_t count,
+                        int64_t now_ms, struct error *err)
+{
+    bool good = begin(store, err);
+
+    for (size_t i = 0; good && i < count; i++)
+        good = mark(store, &batch[i], now_ms, "", err);
+    return end(store, good, err);
+}
+
+bool store_mark_damaged(struct store *store, const struct store_check *check, int64_t now_ms,
+                        const char *damage, struct error *err)
+{
+    return end(store, begin(store, err) && mark(store, check, now_ms, damage, err), err);
+}
+
+static bool damage_row(sqlite3_stmt *row, void *each, void *context)
+{
+    return (*(store_damage_fn *)each)(text_of(row, 0), text_of(row, 1), text_of(row, 2),
+                                      sqlite3_column_int64(row, 3), context);
+}
+
+bool store_each_damage(struct store *store, store_damage_fn each, void *context,
+                       struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, damage_row, &each, context,
+        "SELECT path, damage, study_uid, checked_ms FROM instance WHERE damage <> ''"
+        " UNION ALL SELECT 'results/' || o.job || '/' || o.name, o.damage, j.study_uid,"
+        " o.checked_ms FROM object o JOIN job j ON j.id = o.job WHERE o.damage <> ''", ""));
+}
+
+bool store_count_kept(struct store *store, struct store_kept *ret_kept, struct error *err)
+{
+    struct store_kept kept = { .damaged = 0 };
+
+    lock(store);
+    const bool good
+        = number(store, err, 0, &kept.damaged, "SELECT (SELECT count(*) FROM instance WHERE"
+                 " damage <> '') + (SELECT count(*) FROM object WHERE damage <> '')", "")
+        && number(store, err, 0, &kept.duplicates, "SELECT count(*) FROM instance WHERE"
+                  " differs <> ''", "")
+        && number(store, err, 0, &kept.unchecked, "SELECT (SELECT count(*) FROM instance WHERE"
+                  " checked_ms = 0) + (SELECT count(*) FROM object WHERE checked_ms = 0)", "")
+        && number(store, err, 0, &kept.oldest_ms, "SELECT min(checked_ms) FROM instance", "")
+        && number(store, err, 0, &kept.held, "SELECT count(*) FROM hold", "")
+        && number(store, err, 0, &kept.removed, "SELECT count(*) FROM removed", "");
+    *ret_kept = kept;
+    return unlock(store, good);
+}
+
+bool store_hold(struct store *store, const char *study_uid, int64_t now_ms, struct error *err)
+{
+    return end(store, begin(store, err)
+               && execute(store, err, "INSERT INTO hold VALUES(?, ?) ON CONFLICT DO NOTHING",
+                          "ti", study_uid, now_ms), err);
+}
+
+bool store_release_hold(struct store *store, const char *study_uid, struct error *err)
+{
+    return end(store, begin(store, err)
+               && execute(store, err, "DELETE FROM hold WHERE study_uid = ?", "t", study_uid),
+               err);
+}
+
+bool store_is_held(struct store *store, const char *study_uid, bool *ret_is, struct error *err)
+{
+    int64_t is = 0;
+
+    lock(store);
+    const bool good = number(store, err, 0, &is, "SELECT 1 FROM hold WHERE study_uid = ?", "t",
+                             study_uid);
+    *ret_is = is != 0;
+    return unlock(store, good);
+}
+
+bool store_set_retention(struct store *store, const char *series_uid, int days,
+                         struct error *err)
+{
+    return end(store, begin(store, err)
+               && execute(store, err, "UPDATE series SET keep_days = ?1 WHERE series_uid = ?2"
+                          " AND keep_days <> ?1", "it", (int64_t)days, series_uid), err);
+}
+
+/* States 4 to 6 are superseded, committed and seen; 2 is acknowledged. */
+#define EXPIRED "SELECT s.series_uid, s.study_uid FROM series s JOIN study t ON t.study_uid = s.study_uid" \
+    " WHERE s.keep_days > 0 AND t.state = 1 AND t.last_ms + s.keep_days * 86400000 <= ?1" \
+    " AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.study_uid = s.study_uid)" \
+    " AND NOT EXISTS (SELECT 1 FROM job j WHERE j.study_uid = s.study_uid" \
+    " AND j.state IN (0, 1, 4))" \
+    " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.study_uid = s.study_uid" \
+    " AND d.state NOT IN (4, 5, 6) AND NOT (d.state = 2 AND d.peer IN (SELECT value FROM" \
+    " json_each(?2)))) AND NOT EXISTS (SELECT 1 FROM commitment c WHERE c.open = 1) LIMIT 1"
+
+struct expired {
+    char series_uid[TEXT_UID_SIZE], study_uid[TEXT_UID_SIZE];
+};
+
+static bool expired_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct expired *const expired = context;
+
+    (void)each;
+    text_column(row, 0, expired->series_uid, sizeof expired->series_uid);
+    text_column(row, 1, expired->study_uid, sizeof expired->study_uid);
+    return false;
+}
+
+/* Rows of instances first: which files go is remembered before they are forgotten. */
+static bool remove_series(struct store *store, const struct expired *expired, int64_t now_ms,
+                          struct error *err)
+{
+    const char *const uid = expired->series_uid;
+
+    return execute(store, err, "INSERT OR REPLACE INTO removed SELECT path, received_ms, ?, 1"
+                   " FROM instance WHERE series_uid = ?", "it", now_ms, uid)
+        && execute(store, err, "INSERT OR REPLACE INTO removed SELECT 'results/' || id,"
+                   " queued_ms, ?, 2 FROM job WHERE series_uid = ?", "it", now_ms, uid)
+        && execute(store, err, "DELETE FROM delivery WHERE job IN (SELECT id FROM job WHERE"
+                   " series_uid = ?1) OR (job = 0 AND study_uid = (SELECT study_uid FROM series"
+                   " WHERE series_uid = ?1) AND path IN (SELECT path FROM instance WHERE"
+                   " series_uid = ?1))", "t", uid)
+        && execute(store, err, "DELETE FROM object WHERE job IN (SELECT id FROM job WHERE"
+                   " series_uid = ?)", "t", uid)
+        && execute(store, err, "DELETE FROM job WHERE series_uid = ?", "t", uid)
+        && execute(store, err, "DELETE FROM instance WHERE series_uid = ?", "t", uid)
+        && execute(store, err, "DELETE FROM series WHERE series_uid = ?", "t", uid)
+        && execute(store, err, "DELETE FROM study WHERE study_uid = ? AND NOT EXISTS (SELECT 1"
+                   " FROM series s WHERE s.study_uid = study.study_uid)", "t",
+                   expired->study_uid);
+}
+
+bool store_remove_expired(struct store *store, int64_t now_ms, const char *stored_is_proof,
+                          char ret_series[TEXT_UID_SIZE], struct error *err)
+{
+    struct expired expired = { .series_uid = "" };
+
+    lock(store);                        /* mostly there is nothing, and nothing is written */
+    bool good = list(store, err, expired_row, NULL, &expired, EXPIRED, "it", now_ms,
+                     stored_is_proof);
+    unlock(store, true);
+    if (good && expired.series_uid[0] != '\0') {
+        expired.series_uid[0] = '\0';   /* it is looked for again, where nobody else writes */
+        good = begin(store, err)
+            && list(store, err, expired_row, NULL, &expired, EXPIRED, "it", now_ms,
+                    stored_is_proof)
+            && (expired.series_uid[0] == '\0'
+                || remove_series(store, &expired, now_ms, err));
+        good = end(store, good, err);
+    }
+    memcpy(ret_series, expired.series_uid, TEXT_UID_SIZE);
+    return good;
+}
+
+static bool removed_row(sqlite3_stmt *row, void *each, void *context)
+{
+    return (*(store_removed_fn *)each)(text_of(row, 0), sqlite3_column_int(row, 1) == 2,
+                                       context);
+}
+
+bool store_each_removed(struct store *store, int limit, store_removed_fn each, void *context,
+                        struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, removed_row, &each, context,
+        "SELECT path, pending FROM removed WHERE pending > 0 AND NOT EXISTS (SELECT 1 FROM"
+        " instance i WHERE i.sha256 = replace(substr(removed.path, 9, 65), '/', '')) LIMIT ?",
+        "i", (int64_t)limit));
+}
+
+bool store_end_removal(struct store *store, const char *path, struct error *err)
+{
+    return end(store, begin(store, err)
+               && execute(store, err, "UPDATE removed SET pending = 0 WHERE path = ?", "t",
+                          path), err);
 }
 
 /* ---- the whole ---- */

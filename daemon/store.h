@@ -10,6 +10,8 @@
  *   journal/                the receiver's (daemon/journal.h)
  *   objects/ab/cdef….dcm    received bytes, named by their SHA-256; beside each NAME.json,
  *                           from which its row can be rebuilt
+ *                           NAME.dcm.damaged was put aside (daemon/keep.h)
+ *   holds/                  studies that retention does not touch, named by a digest
  *   results/JOB/            seg.dcm, sr.dcm, … and job.json, from which its rows can
  *   run/tumord.sock         the Unix socket of tumorctl
  *
@@ -51,14 +53,15 @@ struct store_instance {
 
 /*
  * Adds received instances in one transaction. The same UID with the same bytes changes
- * nothing; the same UID with other bytes is kept beside the first and noted. A new instance
- * (re)opens its study: received_ms counts as its last arrival.
+ * nothing, but that a damaged file is whole again; the same UID with other bytes is kept
+ * beside the first, with the names of what differs. A new instance (re)opens its study:
+ * received_ms counts as its last arrival.
  */
 bool store_add_instances(struct store *store, const struct store_instance *batch,
                          size_t count, struct error *err);
 
 typedef bool (*store_instance_fn)(const struct store_instance *instance, void *context);
-/* Of a series: the first arrival of each SOP UID, in the order of the UID. */
+/* Of a series: of each SOP UID the one that counts, in the order of the UID. */
 bool store_each_instance(struct store *store, const char *series_uid,
                          store_instance_fn each, void *context, struct error *err);
 
@@ -286,6 +289,66 @@ bool store_has_file(struct store *store, const char *sha256, bool *ret_has, stru
 bool store_restore_job(struct store *store, const struct store_job *job,
                        const struct store_object *objects, size_t count, int64_t deadline_ms,
                        struct error *err);
+
+/* ---- keeping: duplicates, checks of the files, retention ---- */
+
+struct store_duplicate {            /* one of several instances with one UID and other bytes */
+    char sop_uid[TEXT_UID_SIZE], series_uid[TEXT_UID_SIZE], calling_ae[17];
+    int64_t received_ms;
+    const char *differs;            /* names of what is not as in the first; "" is the first */
+    bool counts;                    /* is analysed, found and sent */
+};
+typedef bool (*store_duplicate_fn)(const struct store_duplicate *duplicate, void *context);
+bool store_each_duplicate(struct store *store, const char *study_uid, store_duplicate_fn each,
+                          void *context, struct error *err);
+/* Which of them counts, the first or the last; a change opens their studies again. */
+bool store_set_duplicates(struct store *store, bool last, struct error *err);
+
+struct store_check {
+    bool result;                    /* ours, or received */
+    int64_t id, size;
+    char path[256], sha256[DIGEST_HEX_SIZE];
+};
+typedef bool (*store_check_fn)(const struct store_check *check, void *context);
+/* Files whose last check was before that, those of the longest time first. */
+bool store_each_unchecked(struct store *store, int64_t before_ms, int limit,
+                          store_check_fn each, void *context, struct error *err);
+bool store_mark_checked(struct store *store, const struct store_check *batch, size_t count,
+                        int64_t now_ms, struct error *err);
+/* Stays so until the same bytes arrive again. */
+bool store_mark_damaged(struct store *store, const struct store_check *check, int64_t now_ms,
+                        const char *damage, struct error *err);
+typedef bool (*store_damage_fn)(const char *path, const char *damage, const char *study_uid,
+                                int64_t found_ms, void *context);
+bool store_each_damage(struct store *store, store_damage_fn each, void *context,
+                       struct error *err);
+
+bool store_hold(struct store *store, const char *study_uid, int64_t now_ms, struct error *err);
+bool store_release_hold(struct store *store, const char *study_uid, struct error *err);
+bool store_is_held(struct store *store, const char *study_uid, bool *ret_is, struct error *err);
+/* Days after its study's last arrival; 0: for ever. */
+bool store_set_retention(struct store *store, const char *series_uid, int days,
+                         struct error *err);
+/*
+ * Forgets one series whose time is over, with its results; "" when there is none. Never one of a
+ * study that is held, receiving, or has a job to do, a job in quarantine, or a delivery without
+ * proof; acknowledged is enough for the peers in `stored_is_proof`, a JSON array. Its files are
+ * listed by store_each_removed() until they are gone.
+ */
+bool store_remove_expired(struct store *store, int64_t now_ms, const char *stored_is_proof,
+                          char ret_series[TEXT_UID_SIZE], struct error *err);
+/* Of results `path` is their folder. Nothing is listed that came again. */
+typedef bool (*store_removed_fn)(const char *path, bool result, void *context);
+bool store_each_removed(struct store *store, int limit, store_removed_fn each, void *context,
+                        struct error *err);
+bool store_end_removal(struct store *store, const char *path, struct error *err);
+
+struct store_kept {
+    int64_t damaged, duplicates, held, removed;
+    int64_t unchecked;              /* files that were never checked */
+    int64_t oldest_ms;              /* the check that is longest ago; 0: one was never checked */
+};
+bool store_count_kept(struct store *store, struct store_kept *ret_kept, struct error *err);
 
 /* Small texts of the node itself: "import_ae", "started". "" when not set. */
 bool store_set_note(struct store *store, const char *name, const char *value,

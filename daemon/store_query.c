@@ -62,7 +62,8 @@ void store_reader_close(struct store_reader *reader)
 #define TAGS_OF_SERIES "(SELECT i.tags FROM instance i WHERE i.series_uid = e.series_uid LIMIT 1)"
 #define SERIES_OF_STUDY "(SELECT count(*) FROM series e WHERE e.study_uid = s.study_uid)" \
     " + (SELECT count(DISTINCT o.series_uid) FROM " RESULTS " WHERE j.study_uid = s.study_uid)"
-#define INSTANCES_OF_STUDY "(SELECT count(*) FROM instance i WHERE i.study_uid = s.study_uid)" \
+#define INSTANCES_OF_STUDY "(SELECT count(DISTINCT i.sop_uid) FROM instance i" \
+    " WHERE i.study_uid = s.study_uid)" \
     " + (SELECT count(*) FROM " RESULTS " WHERE j.study_uid = s.study_uid)"
 #define MODALITIES "(SELECT replace(group_concat(DISTINCT m), ',', '\\') FROM (" \
     "SELECT e.modality AS m FROM series e WHERE e.study_uid = s.study_uid AND e.modality <> ''" \
@@ -87,7 +88,8 @@ static const char *const selects[] = {
     " FROM study s WHERE %s",
     /* STORE_SERIES */
     "SELECT " TAGS_OF_SERIES ", s.study_uid, e.series_uid, e.modality, e.description, '', '', '',"
-    " '', 0, 0, 1, 1, (SELECT count(*) FROM instance i WHERE i.series_uid = e.series_uid), '', ''"
+    " '', 0, 0, 1, 1, (SELECT count(DISTINCT i.sop_uid) FROM instance i"
+    " WHERE i.series_uid = e.series_uid), '', ''"
     " FROM study s JOIN series e ON e.study_uid = s.study_uid WHERE %s"
     " UNION ALL SELECT " TAGS_OF_SERIES ", s.study_uid, o.series_uid, " MODALITY ", "
     DESCRIPTION ", '', '', '', '', 1, " NUMBER ", 1, 1, count(*), '', ''"
@@ -97,8 +99,7 @@ static const char *const selects[] = {
     " i.sop_class_uid, i.transfer_syntax, i.path, 0, 0, 1, 1, 1, '', ''"
     " FROM study s JOIN series e ON e.study_uid = s.study_uid"
     " JOIN instance i ON i.series_uid = e.series_uid WHERE %s"
-    " AND i.id = (SELECT min(f.id) FROM instance f WHERE f.series_uid = i.series_uid"
-    " AND f.sop_uid = i.sop_uid)"
+    " AND " STORE_COUNTS
     " UNION ALL SELECT " TAGS_OF_SERIES ", s.study_uid, o.series_uid, " MODALITY ", "
     DESCRIPTION ", o.sop_uid, o.sop_class_uid, '1.2.840.10008.1.2.1',"
     " 'results/' || j.id || '/' || o.name, 1, " NUMBER ", 1, 1, 1, '', ''"

@@ -14,6 +14,15 @@
 struct error;
 struct store_reader;
 
+/*
+ * Is instance `i` the one of its UID that counts? Of several with other bytes the note
+ * "duplicates" tells which: "last", or else the first that arrived.
+ */
+#define STORE_COUNTS "NOT EXISTS (SELECT 1 FROM instance d WHERE d.series_uid = i.series_uid" \
+    " AND d.sop_uid = i.sop_uid AND d.id <> i.id AND CASE (SELECT value FROM note WHERE name =" \
+    " 'duplicates') WHEN 'last' THEN (d.received_ms, d.id) > (i.received_ms, i.id)" \
+    " ELSE (d.received_ms, d.id) < (i.received_ms, i.id) END)"
+
 enum store_level { STORE_PATIENT, STORE_STUDY, STORE_SERIES, STORE_IMAGE };
 
 /*

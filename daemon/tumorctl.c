@@ -24,6 +24,8 @@ static const char usage[] =
     "  results STUDY        its result objects\n"
     "  why STUDY            what became of each of its series, and why\n"
     "  resend STUDY         sends its results again\n"
+    "  hold STUDY           keeps it from being removed when its retention is over\n"
+    "  release STUDY        ends its hold\n"
     "  import PATH          stores the DICOM files of a file or folder\n"
     "  echo PEER            C-ECHO to a configured peer\n"
     "  query PEER KEY=VALUE…  which studies a peer has: patient, name, study, accession, date,\n"
@@ -179,6 +181,23 @@ static void print_series_head(const json_t *series)
     printf("  %s\n", ctl_text(series, "reason"));
 }
 
+static void print_keeping(const json_t *study)
+{
+    json_t *duplicate;
+    size_t index;
+
+    if (json_is_true(json_object_get(study, "held")))
+        puts("The study is held.");
+    json_array_foreach(json_object_get(study, "duplicates"), index, duplicate) {
+        const char *const differs = ctl_text(duplicate, "differs");
+        printf("%s of UID %s from %s%s%s: %s\n", differs[0] == '\0' ? "first" : "other bytes",
+               ctl_text(duplicate, "sop_uid"), ctl_text(duplicate, "calling_ae"),
+               differs[0] == '\0' ? "" : ", not alike: ", differs,
+               json_is_true(json_object_get(duplicate, "counts")) ? "counts"
+               : "kept, does not count");
+    }
+}
+
 /* Findings or objects of each series; succeeds only when there are some. */
 static int show(const struct arguments *arguments, bool objects, struct error *err)
 {
@@ -199,6 +218,8 @@ static int show(const struct arguments *arguments, bool objects, struct error *e
             print_lesions(findings);
         print_objects(job);
     }
+    if (!arguments->ctl.json)
+        print_keeping(answer);
     if (!arguments->ctl.json)
         puts("AI, not reviewed. Research use only, not for diagnosis.");
     if (arguments->ctl.json)
@@ -226,6 +247,7 @@ static int why(const struct arguments *arguments, struct error *err)
                reason[0] == '\0' ? "not decided yet" : reason,
                ctl_text(series, "rule")[0] != '\0' ? ", rule " : "", ctl_text(series, "rule"));
     }
+    print_keeping(answer);
     json_decref(answer);
     return EXIT_SUCCESS;
 }
@@ -239,6 +261,19 @@ static int resend(const struct arguments *arguments, struct error *err)
     if (arguments->ctl.json)
         return print_json(answer);
     printf("%s deliveries are queued again\n", ctl_text(answer, "count"));
+    json_decref(answer);
+    return EXIT_SUCCESS;
+}
+
+static int hold(const struct arguments *arguments, bool held, struct error *err)
+{
+    json_t *const answer = ask_study(arguments, held ? "/hold" : "/release", true, err);
+
+    if (answer == NULL)
+        return fail(err);
+    if (arguments->ctl.json)
+        return print_json(answer);
+    puts(held ? "the study is held" : "the study is not held any more");
     json_decref(answer);
     return EXIT_SUCCESS;
 }
@@ -450,6 +485,8 @@ static int run(const char *command, struct arguments *arguments, struct error *e
         return why(arguments, err);
     if (strcmp(command, "resend") == 0)
         return resend(arguments, err);
+    if (strcmp(command, "hold") == 0 || strcmp(command, "release") == 0)
+        return hold(arguments, strcmp(command, "hold") == 0, err);
     if (strcmp(command, "echo") == 0)
         return echo(arguments, err);
     if (strcmp(command, "query") == 0)
@@ -467,8 +504,8 @@ static int run(const char *command, struct arguments *arguments, struct error *e
 int main(int argc, char **argv)
 {
     static const char *const commands[] = { "status", "studies", "show", "results", "why",
-                                            "resend", "import", "echo", "phantom", "query",
-                                            "retrieve", NULL };
+                                            "resend", "hold", "release", "import", "echo",
+                                            "phantom", "query", "retrieve", NULL };
     struct arguments arguments = { .config = NULL };
     struct error err;
     int known = 0;

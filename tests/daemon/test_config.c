@@ -208,6 +208,10 @@ static void the_embedded_defaults_are_those_of_the_manual(void)
     CU_ASSERT_EQUAL(config_sop_class_count(config), 1);
     CU_ASSERT_STRING_EQUAL(config->sop_class[0], "1.2.840.10008.5.1.4.1.1.66.7");
     CU_ASSERT_EQUAL(config->quiet_s, 60);
+    CU_ASSERT_EQUAL(config->duplicates, DUPLICATES_FIRST);
+    CU_ASSERT_EQUAL(config->scrub_mib_s, 4);
+    CU_ASSERT_EQUAL(config->scrub_days, 30);
+    CU_ASSERT_EQUAL(config->rule[0].retention_days, 0);
     CU_ASSERT_EQUAL(config->workers, 1);
     CU_ASSERT_EQUAL(config->pool, 1);
     CU_ASSERT_EQUAL(config->threads, 2);

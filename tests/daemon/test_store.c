@@ -156,6 +156,205 @@ static void other_bytes_under_one_uid_are_both_kept(void)
     close_store();
 }
 
+static bool first_content(const struct store_instance *instance, void *context)
+{
+    snprintf(context, 65, "%s", instance->sha256 + 63);
+    return true;
+}
+
+static const char *counting(void)
+{
+    static char content[65];
+
+    content[0] = '\0';
+    CU_ASSERT(store_each_instance(store, SERIES, first_content, content, &err));
+    return content;
+}
+
+static bool note_duplicate(const struct store_duplicate *duplicate, void *context)
+{
+    char *const told = context;
+    const size_t at = strlen(told);
+
+    snprintf(told + at, 400 - at, "[%s|%s]", duplicate->differs, duplicate->counts ? "counts" : "");
+    return true;
+}
+
+static void difference_of_other_bytes_is_told_and_the_policy_chooses(void)
+{
+    char told[400] = "";
+    bool completed = false;
+
+    open_store();
+    add(1, 2, 20);                      /* arrived second, and is in the index first */
+    struct store_instance other = instance(1, 1, 10);
+    other.tags = "{\"PatientID\":\"Q\",\"Modality\":\"CT\",\"Rows\":\"4\"}";
+    other.transfer_syntax[18] = '\0';
+    CU_ASSERT(store_add_instances(store, &other, 1, &err));
+    add(2, 3, 15);
+    CU_ASSERT_STRING_EQUAL(counting(), "3");    /* the last UID's */
+    CU_ASSERT(store_each_duplicate(store, STUDY, note_duplicate, told, &err));
+    CU_ASSERT_STRING_EQUAL(told, "[PatientID, Rows, transfer syntax|counts][|]");
+    CU_ASSERT(store_complete_study(store, STUDY, 20, &completed, &err) && completed);
+    CU_ASSERT(store_set_duplicates(store, false, &err));
+    CU_ASSERT_EQUAL(quiet_studies(1 << 20), 0);     /* as before: nothing is decided anew */
+    CU_ASSERT(store_set_duplicates(store, true, &err));
+    CU_ASSERT_EQUAL(quiet_studies(1 << 20), 1);
+    told[0] = '\0';
+    CU_ASSERT(store_each_duplicate(store, STUDY, note_duplicate, told, &err));
+    CU_ASSERT_STRING_EQUAL(told, "[PatientID, Rows, transfer syntax|][|counts]");
+    close_store();
+}
+
+static bool take_check(const struct store_check *check, void *context)
+{
+    *(struct store_check *)context = *check;
+    return true;
+}
+
+static bool count_damage(const char *path, const char *damage, const char *study_uid,
+                         int64_t found_ms, void *context)
+{
+    CU_ASSERT_STRING_EQUAL(path, "objects/1.dcm");
+    CU_ASSERT_STRING_EQUAL(damage, "torn");
+    CU_ASSERT_STRING_EQUAL(study_uid, STUDY);
+    CU_ASSERT_EQUAL(found_ms, 50);
+    ++*(int *)context;
+    return true;
+}
+
+static int damages(void)
+{
+    int count = 0;
+
+    CU_ASSERT(store_each_damage(store, count_damage, &count, &err));
+    return count;
+}
+
+static void damage_stays_until_the_same_bytes_come_again(void)
+{
+    struct store_check check = { .id = 0 };
+    bool completed = false;
+
+    open_store();
+    add(1, 1, 1);
+    CU_ASSERT(store_each_unchecked(store, 50, 8, take_check, &check, &err));
+    CU_ASSERT_STRING_EQUAL(check.path, "objects/1.dcm");
+    CU_ASSERT(store_mark_damaged(store, &check, 50, "torn", &err));
+    CU_ASSERT_EQUAL(damages(), 1);
+    check.id = 0;
+    CU_ASSERT(store_each_unchecked(store, 5000, 8, take_check, &check, &err));
+    CU_ASSERT_EQUAL(check.id, 0);
+    CU_ASSERT(store_complete_study(store, STUDY, 1, &completed, &err) && completed);
+    queue("a");
+    const struct store_job job = lease();
+    CU_ASSERT(store_fail_job(store, job.id, job.lease, 60, "a file is damaged", &err));
+    add(1, 2, 70);                      /* other bytes heal nothing */
+    CU_ASSERT_EQUAL(damages(), 1);
+    add(1, 1, 80);
+    CU_ASSERT_EQUAL(damages(), 0);
+    CU_ASSERT_EQUAL(quiet_studies(1 << 20), 1);
+    CU_ASSERT_EQUAL(queue("a"), job.id);
+    CU_ASSERT_EQUAL(counts().jobs[JOB_QUEUED], 1);  /* what failed is tried anew */
+    close_store();
+}
+
+static bool expire(int64_t day)
+{
+    char series[TEXT_UID_SIZE];
+
+    CU_ASSERT(store_remove_expired(store, day * 86400000LL, "[\"pacs\"]", series, &err));
+    return series[0] != '\0';
+}
+
+static bool note_removed(const char *path, bool result, void *context)
+{
+    char *const told = context;
+    const size_t at = strlen(told);
+
+    snprintf(told + at, 400 - at, "%s%s ", path, result ? "/" : "");
+    return true;
+}
+
+static bool acknowledge(const struct store_delivery *delivery, void *context)
+{
+    ((int64_t *)context)[strcmp(delivery->sop_uid, "2.25.1") == 0 ? 0 : 1] = delivery->id;
+    return true;
+}
+
+/* Each reason to keep a series in turn, and at the end there is none. */
+static void nothing_goes_that_is_wanted_held_undelivered_or_unproven(void)
+{
+    int64_t pacs[2], archive[2];
+    bool completed = false;
+    char told[400] = "";
+
+    open_store();
+    add(1, 1, 1);
+    add(2, 2, 1);
+    queue("a");
+    CU_ASSERT_FALSE(expire(100));                   /* no retention */
+    CU_ASSERT(store_set_retention(store, SERIES, 7, &err));
+    CU_ASSERT_FALSE(expire(100));                   /* receiving */
+    CU_ASSERT(store_complete_study(store, STUDY, 1, &completed, &err) && completed);
+    CU_ASSERT_FALSE(expire(100));                   /* a job to do */
+    struct store_job job = lease();
+    CU_ASSERT_FALSE(expire(100));                   /* a job that runs */
+    CU_ASSERT(finish(&job));
+    CU_ASSERT_FALSE(expire(100));                   /* results to deliver */
+    CU_ASSERT(store_take_deliveries(store, "pacs", 4000, 9, acknowledge, pacs, &err));
+    CU_ASSERT_FALSE(expire(100));                   /* on their way */
+    CU_ASSERT(store_take_deliveries(store, "archive", 4000, 9, acknowledge, archive, &err));
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT(store_acknowledge_delivery(store, pacs[i], 5000, 0, &err));
+        CU_ASSERT(store_acknowledge_delivery(store, archive[i], 5000, 0, &err));
+    }
+    CU_ASSERT_FALSE(expire(100));                   /* archive has to prove them */
+    CU_ASSERT(store_prove_delivery(store, archive[0], DELIVERY_COMMITTED, 6000, &err));
+    CU_ASSERT_FALSE(expire(100));
+    CU_ASSERT(store_retry_delivery(store, archive[1], 0, 0xa700, "no room", &err));
+    CU_ASSERT_FALSE(expire(100));                   /* failed for good is undelivered */
+    CU_ASSERT(store_acknowledge_delivery(store, archive[1], 7000, 0, &err));
+    CU_ASSERT(store_prove_delivery(store, archive[1], DELIVERY_SEEN, 8000, &err));
+    CU_ASSERT(store_hold(store, STUDY, 1, &err));
+    CU_ASSERT_FALSE(expire(100));                   /* held */
+    CU_ASSERT(store_release_hold(store, STUDY, &err));
+    CU_ASSERT_FALSE(expire(7));                     /* a millisecond too early */
+    CU_ASSERT(expire(8));
+    CU_ASSERT_EQUAL(counts().studies + counts().series + counts().instances, 0);
+    CU_ASSERT(store_each_removed(store, 9, note_removed, told, &err));
+    CU_ASSERT_STRING_EQUAL(told, "objects/1.dcm objects/2.dcm results/1/ ");
+    close_store();
+}
+
+static void what_was_removed_comes_back_from_the_network_and_not_from_the_journal(void)
+{
+    char told[400] = "";
+    bool completed = false;
+
+    open_store();
+    struct store_instance row = instance(1, 1, 1);
+    snprintf(row.path, sizeof row.path, "objects/00/%.62s.dcm", row.sha256 + 2);
+    CU_ASSERT(store_add_instances(store, &row, 1, &err));
+    CU_ASSERT(store_set_retention(store, SERIES, 7, &err));
+    CU_ASSERT(store_complete_study(store, STUDY, 1, &completed, &err) && completed);
+    CU_ASSERT(expire(8));
+    CU_ASSERT(store_end_removal(store, row.path, &err));
+    CU_ASSERT(store_each_removed(store, 9, note_removed, told, &err));
+    CU_ASSERT_STRING_EQUAL(told, "");
+    CU_ASSERT(store_add_instances(store, &row, 1, &err));   /* the journal is replayed */
+    CU_ASSERT_EQUAL(counts().instances, 0);
+    CU_ASSERT(store_each_removed(store, 9, note_removed, told, &err));
+    CU_ASSERT(strstr(told, row.path) != NULL);              /* its file goes again */
+    row.received_ms = 99;
+    CU_ASSERT(store_add_instances(store, &row, 1, &err));   /* it was sent again */
+    CU_ASSERT_EQUAL(counts().instances, 1);
+    told[0] = '\0';
+    CU_ASSERT(store_each_removed(store, 9, note_removed, told, &err));
+    CU_ASSERT_STRING_EQUAL(told, "");                       /* its file must stay */
+    close_store();
+}
+
 static void job_is_leased_once_and_its_lease_is_a_fence(void)
 {
     struct store_job none;
@@ -396,6 +595,10 @@ static void texts_from_outside_are_values_and_not_sql(void)
 static const struct runner_test tests[] = {
     TEST(study_is_complete_after_its_quiet_time_until_a_late_slice),
     TEST(other_bytes_under_one_uid_are_both_kept),
+    TEST(difference_of_other_bytes_is_told_and_the_policy_chooses),
+    TEST(damage_stays_until_the_same_bytes_come_again),
+    TEST(nothing_goes_that_is_wanted_held_undelivered_or_unproven),
+    TEST(what_was_removed_comes_back_from_the_network_and_not_from_the_journal),
     TEST(job_is_leased_once_and_its_lease_is_a_fence),
     TEST(third_death_quarantines),
     TEST(releasing_without_death_is_no_step_to_quarantine),
