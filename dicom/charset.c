@@ -196,6 +196,22 @@ static void put_extended(struct output *output, const struct term *first, const 
 
 /* ---- sets that are an encoding as a whole ---- */
 
+/* iconv lets forms of five and six bytes pass, which are no UTF-8. */
+static void put_utf8(struct output *output, const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        const size_t length = text_utf8_length(text, left);
+        if (length == 0)
+            put_unknown(output);
+        else
+            put(output, text, length);
+        text += length == 0 ? 1 : length;
+        left -= length == 0 ? 1 : length;
+    }
+}
+
 /* The set as an encoding of its own; without one, or with one that is not known, UTF-8. */
 static const char *whole_encoding(const char *charset)
 {
@@ -244,6 +260,8 @@ void charset_to_utf8(const char *charset, const char *text, char *buffer, size_t
     buffer[0] = '\0';
     if (is_plain(text))
         text_format(buffer, size, "%s", text);
+    else if (whole != NULL && strcmp(whole, "UTF-8") == 0)
+        put_utf8(&output, text);
     else if (whole != NULL)
         put_whole(&output, whole, text);
     else

@@ -70,9 +70,10 @@ char *text_trim(char *text)
     return text;
 }
 
-/* The length of the UTF-8 sequence at `at`, or 0; overlong forms and surrogates are none. */
-static size_t utf8_length(const unsigned char *at, size_t left)
+size_t text_utf8_length(const void *text, size_t left)
 {
+    const unsigned char *const at = text;
+
     const unsigned char lead = at[0];
     const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2
         : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
@@ -94,7 +95,7 @@ void text_to_utf8(const char *text, size_t length, char *buffer, size_t size)
     size_t used = 0;
 
     for (size_t i = 0; i < length && from[i] != '\0';) {
-        const size_t step = utf8_length(from + i, length - i);
+        const size_t step = text_utf8_length(from + i, length - i);
         unsigned char bytes[4] = { ' ' };
         size_t count = step;
         if (step == 0) {                                    /* Latin-1 */
@@ -128,7 +129,7 @@ void text_printable(const char *text, char *buffer, size_t size)
     size_t left = strlen(text), used = 0;
 
     while (left > 0) {
-        const size_t step = utf8_length(from, left);
+        const size_t step = text_utf8_length(from, left);
         const bool bad = step == 0 || from[0] < ' ' || from[0] == 0x7f
             || (step == 2 && from[0] == 0xc2 && from[1] < 0xa0)
             || (step == 3 && is_bidi(from));

@@ -23,6 +23,9 @@ bool text_is_uid(const char *text);
 /* Cuts spaces at both ends in place; returns the text's new start. */
 char *text_trim(char *text);
 
+/* The length of the UTF-8 sequence at `text`, or 0; overlong forms and surrogates are none. */
+size_t text_utf8_length(const void *text, size_t left);
+
 /*
  * Writes `text` (of `length` bytes, in any charset) as valid UTF-8 without control
  * characters: bytes that are UTF-8 stay, any other byte counts as Latin-1. Cut to fit.

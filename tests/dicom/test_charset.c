@@ -55,6 +55,8 @@ static void what_is_no_character_becomes_the_replacement_and_nothing_is_lost(voi
         { "ISO_IR 6", "a\xe4" "b", "a\xef\xbf\xbd" "b" },
         { "ISO_IR 192", "a\xe4" "b", "a\xef\xbf\xbd" "b" },
         { "ISO_IR 192", "M\xc3\xbcller", "M\xc3\xbcller" },
+        { "ISO_IR 192", "\xfd\x88\x88\x88\x88\x88", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+                                                   "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
         { "", "M\xc3\xbcller", "M\xc3\xbcller" }, { NULL, "M\xc3\xbcller", "M\xc3\xbcller" },
         { "NO SUCH SET", "M\xfcller", "M\xef\xbf\xbdller" },
         { "\\ISO 2022 IR 87", "\x1b$B;3E", "\xe5\xb1\xb1\xef\xbf\xbd" },
