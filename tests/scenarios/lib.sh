@@ -115,8 +115,29 @@ need_program() {
 has_data() { [ -d "$DATA/dicom/$1" ]; }
 need_data() { has_data "$1" || { skip "$1 of the real data is not here"; scenario_end; }; }
 
+# A free port, below those that the kernel gives to outgoing connections: none of those can take
+# it before its server is up, or while that is started again. Each caller gets another one, also
+# in scenarios beside each other.
 free_port() {
-    $PYTHON -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    $PYTHON - "${TMPDIR:-/tmp}/tumord-ports.$(id -u)" <<'END'
+import fcntl, os, socket, sys
+with open(os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600), "r+") as last:
+    fcntl.flock(last, fcntl.LOCK_EX)
+    port = int(last.read() or os.getpid())
+    while True:
+        port = 16000 + (port + 1) % 16000
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                break
+            except OSError:
+                pass
+    last.seek(0)
+    last.truncate()
+    last.write(str(port))
+print(port)
+END
 }
 
 # ---- the node ------------------------------------------------------------------------
