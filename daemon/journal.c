@@ -198,12 +198,31 @@ static int create_beside(int folder, const char *name, char *beside, size_t size
     return openat(folder, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 }
 
+/*
+ * Past the page cache as far as whole pages go, if the file system can: to write gigabytes of
+ * pages that nobody has used before costs more than the disk does.
+ */
+static bool write_object(int fd, const void *bytes, size_t size)
+{
+    const size_t whole = size / PAGE * PAGE;
+    const int flags = fcntl(fd, F_GETFL);
+
+    if (whole == 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) != 0)
+        return write_at(fd, bytes, size, 0);
+    const bool direct = write_at(fd, bytes, whole, 0);
+    if (!direct && errno != EINVAL)
+        return false;
+    const size_t done = direct ? whole : 0;
+    return fcntl(fd, F_SETFL, flags) == 0
+        && write_at(fd, (const char *)bytes + done, size - done, (int64_t)done);
+}
+
 /* A file that appears whole: written beside, then renamed. */
 static bool put_file(int folder, const char *name, const void *bytes, size_t size)
 {
     char beside[128];
     const int fd = create_beside(folder, name, beside, sizeof beside);
-    bool good = fd >= 0 && write_at(fd, bytes, size, 0);
+    bool good = fd >= 0 && write_object(fd, bytes, size);
 
     if (fd >= 0 && close(fd) != 0)
         good = false;
@@ -654,7 +673,7 @@ static void discard(struct journal *journal)
 struct journal *journal_open(const char *data_dir, struct store *store, struct error *err)
 {
     struct journal *const journal = calloc(1, sizeof *journal);
-    unsigned char *const buffer = malloc(JOURNAL_MAX_BUFFER);
+    unsigned char *const buffer = aligned_alloc(PAGE, JOURNAL_MAX_BUFFER);
     pthread_condattr_t monotonic;
 
     if (journal == NULL || buffer == NULL) {
