@@ -38,6 +38,7 @@ dicom3tools                 dciodvfy, which judges the objects that we make
 libgdcm-tools               decodes and encodes pixels beside us
 openjph-tools               encodes HTJ2K
 orthanc                     a PACS to deliver to
+python3-odil                a third DICOM stack that asks and retrieves
 python3-numpy python3-scipy  the arithmetic to compare with
 python3-pydicom             reads our objects back
 python3-skimage             segmentation to compare with

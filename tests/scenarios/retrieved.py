@@ -32,7 +32,7 @@ def same(wanted, found, converted):
     if not converted:
         return body(wanted) == body(found)
     one, other = pydicom.dcmread(wanted), pydicom.dcmread(found)
-    return (one.pixel_array == other.pixel_array).all() and \
+    return ("PixelData" not in one or (one.pixel_array == other.pixel_array).all()) and \
         all(one[e.tag].value == e.value for e in other if e.tag in one and e.VR in ("UI", "LO", "DS", "IS"))
 
 
