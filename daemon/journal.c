@@ -35,6 +35,8 @@
 #define SEGMENT_BYTES (64LL << 20)
 #define PAGE 4096LL
 #define BATCH 64                    /* rows in one transaction of the index */
+#define PLACERS 3                   /* threads that write objects: one alone waits for the disk */
+#define SPARES 16
 #define ROOM_TIMEOUT_S 20           /* how long a commit waits for the mover to make room */
 #define MAX_ROW 65536
 
@@ -87,14 +89,15 @@ struct journal {
     struct committed *first, **last;
     int unmoved;                    /* in the list or in the mover's hands */
     pthread_t mover;
-    unsigned char *buffer;          /* the mover's: one record's bytes */
+    unsigned char *buffer;          /* the placers': one record's bytes each */
+    void *spare[SPARES];            /* buffers of entries that have ended */
+    int spares;
 };
 
 struct journal_entry {
     struct journal *journal;
     struct digest *digest;
     unsigned char *buffer;
-    size_t room;
     int64_t size;
     int fd;                         /* its own file, or -1 */
     char temporary[32];
@@ -230,15 +233,14 @@ static bool put_file(int folder, const char *name, const void *bytes, size_t siz
 }
 
 static bool put_object(struct journal *journal, const struct committed *committed,
-                       int folder, const char *name)
+                       unsigned char *buffer, int folder, const char *name)
 {
     char staged[64];
     const size_t size = (size_t)committed->row.size;
 
     if (committed->temporary[0] == '\0')
-        return read_at(journal->segment[committed->segment].fd, journal->buffer, size,
-                       committed->at)
-            && put_file(folder, name, journal->buffer, size);
+        return read_at(journal->segment[committed->segment].fd, buffer, size, committed->at)
+            && put_file(folder, name, buffer, size);
     text_format(staged, sizeof staged, "%s", committed->temporary);
     return renameat(journal->incoming, staged, folder, name) == 0
         || (errno == ENOENT && faccessat(folder, name, R_OK, 0) == 0);
@@ -246,7 +248,7 @@ static bool put_object(struct journal *journal, const struct committed *committe
 
 /* objects/ab/cdef….dcm and objects/ab/cdef….json; the path was made by name_object(). */
 static bool move_to_place(struct journal *journal, const struct committed *committed,
-                          struct error *err)
+                          unsigned char *buffer, struct error *err)
 {
     char prefix[3] = { committed->row.sha256[0], committed->row.sha256[1], '\0' };
     char name[80], sidecar[80];
@@ -260,7 +262,7 @@ static bool move_to_place(struct journal *journal, const struct committed *commi
     text_format(name, sizeof name, "%s.dcm", committed->row.sha256 + 2);
     text_format(sidecar, sizeof sidecar, "%s.json", committed->row.sha256 + 2);
     const bool good = folder >= 0 && text != NULL
-        && put_object(journal, committed, folder, name)
+        && put_object(journal, committed, buffer, folder, name)
         && ((!journal->replaying && faccessat(folder, sidecar, R_OK, 0) == 0)
             || put_file(folder, sidecar, text, strlen(text)));
     if (!good)
@@ -271,19 +273,64 @@ static bool move_to_place(struct journal *journal, const struct committed *commi
     return good;
 }
 
+/* One thread's share of a batch: by digest, so that equal bytes meet in one thread. */
+struct placer {
+    struct journal *journal;
+    struct committed **batch;
+    size_t count;
+    int number, of;
+    bool good;
+    struct error err;
+};
+
+static void *place(void *context)
+{
+    struct placer *const placer = context;
+    struct journal *const journal = placer->journal;
+    unsigned char *const buffer = journal->buffer + placer->number * JOURNAL_MAX_BUFFER;
+
+    placer->good = true;
+    for (size_t i = 0; placer->good && i < placer->count; i++)
+        if (placer->batch[i]->row.sha256[2] % placer->of == placer->number)
+            placer->good = move_to_place(journal, placer->batch[i], buffer, &placer->err);
+    return NULL;
+}
+
+static bool place_batch(struct journal *journal, struct committed **batch, size_t count,
+                        struct error *err)
+{
+    struct placer placer[PLACERS];
+    pthread_t thread[PLACERS];
+    bool started[PLACERS] = { false }, good = true;
+    const int of = count < PLACERS ? 1 : PLACERS;
+
+    for (int i = of - 1; i >= 0; i--) {
+        placer[i] = (struct placer){ journal, batch, count, i, of, false, { 0 } };
+        started[i] = i > 0 && pthread_create(&thread[i], NULL, place, &placer[i]) == 0;
+        if (!started[i])
+            place(&placer[i]);
+    }
+    for (int i = 0; i < of; i++) {
+        if (started[i])
+            pthread_join(thread[i], NULL);
+        if (good && !placer[i].good)
+            *err = placer[i].err;
+        good = good && placer[i].good;
+    }
+    return good;
+}
+
 /* Files and rows under one lock: who removes or puts aside files (daemon/keep.c) waits. */
 static bool move_batch(struct journal *journal, struct committed **batch, size_t count,
                        struct error *err)
 {
     struct store_instance rows[BATCH];
-    bool good = true;
 
     flock(journal->objects, LOCK_EX);
-    for (size_t i = 0; good && i < count; i++) {
-        good = move_to_place(journal, batch[i], err);
+    for (size_t i = 0; i < count; i++)
         rows[i] = batch[i]->row;
-    }
-    good = good && store_add_instances(journal->store, rows, count, err);
+    const bool good = place_batch(journal, batch, count, err)
+        && store_add_instances(journal->store, rows, count, err);
     flock(journal->objects, LOCK_UN);
     return good;
 }
@@ -666,6 +713,8 @@ static void discard(struct journal *journal)
     if (journal->incoming >= 0)
         close(journal->incoming);
     pthread_mutex_destroy(&journal->mutex);
+    while (journal->spares > 0)
+        free(journal->spare[--journal->spares]);
     free(journal->buffer);
     free(journal);
 }
@@ -673,7 +722,7 @@ static void discard(struct journal *journal)
 struct journal *journal_open(const char *data_dir, struct store *store, struct error *err)
 {
     struct journal *const journal = calloc(1, sizeof *journal);
-    unsigned char *const buffer = aligned_alloc(PAGE, JOURNAL_MAX_BUFFER);
+    unsigned char *const buffer = aligned_alloc(PAGE, PLACERS * JOURNAL_MAX_BUFFER);
     pthread_condattr_t monotonic;
 
     if (journal == NULL || buffer == NULL) {
@@ -745,6 +794,20 @@ int64_t journal_size(const struct journal_entry *entry)
     return entry->size;
 }
 
+static void give_buffer(struct journal_entry *entry)
+{
+    struct journal *const journal = entry->journal;
+
+    pthread_mutex_lock(&journal->mutex);
+    if (entry->buffer != NULL && journal->spares < SPARES) {
+        journal->spare[journal->spares++] = entry->buffer;
+        entry->buffer = NULL;
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    free(entry->buffer);
+    entry->buffer = NULL;
+}
+
 /* Too large for the buffer: a file of its own, and the buffer's bytes first. */
 static bool spill(struct journal_entry *entry, struct error *err)
 {
@@ -761,27 +824,22 @@ static bool spill(struct journal_entry *entry, struct error *err)
                        O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (entry->fd < 0 || !write_at(entry->fd, entry->buffer, (size_t)entry->size, 0))
         return error_errno(err, "objects/incoming");
-    free(entry->buffer);
-    entry->buffer = NULL;
+    give_buffer(entry);
     return true;
 }
 
-static bool make_room(struct journal_entry *entry, size_t wanted, struct error *err)
+/* The buffer of an entry that has ended, or a new one: pages are touched as they are used. */
+static bool take_buffer(struct journal_entry *entry, struct error *err)
 {
-    size_t room = entry->room == 0 ? 65536 : entry->room;
+    struct journal *const journal = entry->journal;
 
-    while (room < wanted)
-        room *= 2;
-    if (room == entry->room)
-        return true;
-    if (room > JOURNAL_MAX_BUFFER)
-        room = JOURNAL_MAX_BUFFER;
-    unsigned char *const more = realloc(entry->buffer, room);
-    if (more == NULL)
-        return error_set(err, ERROR_MEMORY, "%zu bytes of an instance", wanted);
-    entry->buffer = more;
-    entry->room = room;
-    return true;
+    pthread_mutex_lock(&journal->mutex);
+    if (journal->spares > 0)
+        entry->buffer = journal->spare[--journal->spares];
+    pthread_mutex_unlock(&journal->mutex);
+    if (entry->buffer == NULL)
+        entry->buffer = aligned_alloc(PAGE, JOURNAL_MAX_BUFFER);
+    return entry->buffer != NULL || error_set(err, ERROR_MEMORY, "bytes of an instance");
 }
 
 bool journal_write(struct journal_entry *entry, const void *bytes, size_t size,
@@ -795,7 +853,7 @@ bool journal_write(struct journal_entry *entry, const void *bytes, size_t size,
         if (!write_at(entry->fd, bytes, size, entry->size))
             return error_errno(err, "objects/incoming");
     } else {
-        if (!make_room(entry, end, err))
+        if (entry->buffer == NULL && !take_buffer(entry, err))
             return false;
         memcpy(entry->buffer + entry->size, bytes, size);
     }
@@ -806,10 +864,10 @@ bool journal_write(struct journal_entry *entry, const void *bytes, size_t size,
 
 static void free_entry(struct journal_entry *entry)
 {
+    give_buffer(entry);
     if (entry->fd >= 0)
         close(entry->fd);
     digest_free(entry->digest);
-    free(entry->buffer);
     free(entry);
 }
 
