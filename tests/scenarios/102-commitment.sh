@@ -25,7 +25,10 @@ peer_yaml loses LOSES "$FAULTY_PORT" "echo" && PEERS="$PEERS    proof: commitmen
 faulty mute --commit never --ae MUTE
 peer_yaml mute MUTE "$FAULTY_PORT" "echo" && PEERS="$PEERS    proof: commitment
 "
-DELIVER_TO="same, new, loses, mute"
+faulty foreign --commit foreign --ae FOREIGN
+peer_yaml foreign FOREIGN "$FAULTY_PORT" "echo" && PEERS="$PEERS    proof: commitment
+"
+DELIVER_TO="same, new, loses, mute, foreign"
 if command -v dcmqrscp > /dev/null; then
     dcmqrscp_start
     peer_yaml archive QRSCP "$QRSCP_PORT" "echo" && PEERS="$PEERS    proof: find
@@ -52,6 +55,8 @@ check "one on a new association, too" wait_for 30 comes_to new "3 committed"
 check "what a peer lost after its 0000 is sent again and proven" wait_for 30 comes_to loses "3 committed"
 check_same "it was asked for more than once" yes \
     "$([ "$(grep -c '^action' "$WORK/loses.log")" -gt 1 ] && echo yes)"
+check "a report of a transaction that was never asked is answered" grep -q 'reported, status' "$WORK/foreign.log"
+check "and has proven nothing" comes_to foreign "3 acknowledged"
 check "a peer that never reports has proven nothing" comes_to mute "3 acknowledged"
 [ -z "${QRSCP_PORT:-}" ] || check "a C-FIND that shows them proves them" wait_for 30 comes_to archive "3 seen"
 [ -z "${ORTHANC_URL:-}" ] || check "Orthanc commits them" wait_for 30 comes_to pacs "3 committed"

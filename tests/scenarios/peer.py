@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """A small DICOM peer of sockets alone, for what real ones do rarely. It keeps what it is sent.
 
-peer.py PORT NODE_PORT FOLDER --commit same|new|never [--ae TITLE] [--lose-first]
+peer.py PORT NODE_PORT FOLDER --commit same|new|foreign|never [--ae TITLE] [--lose-first]
     C-STORE SCP and storage commitment SCP: reports on the same association, on a new one to the
-    node, or never; --lose-first: what comes first is acknowledged and forgotten.
+    node, there for a transaction that was never asked (foreign), or never; --lose-first: what comes first is acknowledged and forgotten.
 peer.py 0 NODE_PORT FOLDER --ask FILE [--class UID] [--instance UID] [--no-transaction] [--deep]
     storage commitment SCU, prints what the node reports.
 Prints a line for each thing that happens.
@@ -196,6 +196,9 @@ class Peer:
         if self.options.commit == "same":
             wire.send(context, event, report)
             wire.message()
+        elif self.options.commit == "foreign":
+            foreign = text(8, 0x1195, "1.2.3.998") + sequence(8, 0x1199, references(good))
+            threading.Thread(target=self.report, args=(event, foreign), daemon=True).start()
         elif self.options.commit == "new":
             threading.Thread(target=self.report, args=(event, report), daemon=True).start()
 
@@ -244,7 +247,7 @@ def main():
     parser.add_argument("port", type=int)
     parser.add_argument("node", type=int)
     parser.add_argument("folder")
-    parser.add_argument("--commit", choices=["same", "new", "never"])
+    parser.add_argument("--commit", choices=["same", "new", "foreign", "never"])
     parser.add_argument("--ae", default="SAME")
     parser.add_argument("--lose-first", action="store_true")
     parser.add_argument("--ask")
