@@ -239,9 +239,11 @@ static void trim(struct value *value)
 {
     size_t first = 0;
 
-    value->size = strnlen(value->text, value->size);
-    while (value->size > 0 && value->text[value->size - 1] == ' ')
-        value->size--;
+    while (value->size > 0 && strchr(" ", value->text[value->size - 1]) != NULL)
+        value->size--;                  /* a space, or the NUL that strchr() finds too */
+    for (size_t i = 0; i < value->size; i++)
+        if (value->text[i] == '\0')
+            value->text[i] = '?';       /* inside it is no padding: "1.2<NUL>3" is not 1.2 */
     while (first < value->size && value->text[first] == ' ')
         first++;
     value->size -= first;
