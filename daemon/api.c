@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/config.h"
+#include "daemon/config_schema.h"
 #include "daemon/keep.h"
 #include "daemon/store.h"
 #include "daemon/target.h"
@@ -428,9 +429,10 @@ static void list_peers(const struct api *api, struct api_answer *answer)
 
     for (size_t i = 0; i < config->peer_count; i++)
         json_array_append_new(peers, json_pack(
-            "{s:s s:s s:s s:i s:b}", "name", config->peer[i].name, "ae_title",
+            "{s:s s:s s:s s:i s:b s:s}", "name", config->peer[i].name, "ae_title",
             config->peer[i].ae_title, "host", config->peer[i].host, "port",
-            config->peer[i].port, "tls", config->peer[i].tls));
+            config->peer[i].port, "tls", config->peer[i].tls, "retrieve",
+            config_retrieve_words[config->peer[i].retrieve]));
     answer_json(answer, 200, json_pack(
         "{s:o s:s s:s s:s}", "peers", peers, "tls_certificate", config->tls_certificate,
         "tls_key", config->tls_key, "tls_authorities", config->tls_authorities));

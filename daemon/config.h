@@ -20,6 +20,9 @@ struct error;
 enum peer_right { RIGHT_ECHO = 1, RIGHT_STORE = 2, RIGHT_FIND = 4, RIGHT_MOVE = 8,
                   RIGHT_GET = 16, RIGHT_COMMIT = 32 };
 
+/* How studies are brought from it, and what is tried when that failed. */
+enum peer_retrieve { RETRIEVE_MOVE_GET, RETRIEVE_GET_MOVE, RETRIEVE_MOVE, RETRIEVE_GET };
+
 enum peer_proof { PROOF_STORE, PROOF_COMMITMENT, PROOF_FIND };
 
 struct config_peer {
@@ -29,6 +32,7 @@ struct config_peer {
     bool tls;                           /* we call it by TLS, and it must call us so */
     int max_associations;               /* at once, of those that store; 0: the node's limit */
     enum peer_proof proof;              /* when what it was sent counts as delivered */
+    enum peer_retrieve retrieve;
     char transfer_syntax[TEXT_UID_SIZE];    /* for results; "": as they are stored */
 };
 

@@ -102,6 +102,7 @@ static bool is_writable_syntax(const char *text)
 const char *const config_right_words[] = {
     "echo", "store", "find", "move", "get", "commit", NULL };
 static const char *const proof_words[] = { "store", "commitment", "find", NULL };
+const char *const config_retrieve_words[] = { "move_get", "get_move", "move", "get", NULL };
 static const char *const duplicates_words[] = { "first", "last", NULL };
 static const char *const level_words[] = {
     "error", "warning", "notice", "info", "debug", NULL };
@@ -208,6 +209,7 @@ const struct field config_peer_fields[] = {
     NUMBER("max_associations", FIELD_INT, config_peer, max_associations, 0, 1024,
            "a number of associations (1 to 1024, or 0: no limit of its own)"),
     WORD("proof", config_peer, proof, "store, commitment or find", proof_words),
+    WORD("retrieve", config_peer, retrieve, "move_get, get_move, move or get", config_retrieve_words),
     TEXT("transfer_syntax", config_peer, transfer_syntax,
          "the UID of a transfer syntax that loses nothing, or ''", is_writable_syntax, false),
     END

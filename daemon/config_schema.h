@@ -39,6 +39,7 @@ extern const struct section config_sections[];      /* up to one without a name 
 extern const struct field config_peer_fields[], config_analysis_fields[],
     config_organ_fields[], config_retention_field[];
 extern const char *const config_right_words[];      /* in the order of enum peer_right */
+extern const char *const config_retrieve_words[];   /* … of enum peer_retrieve */
 
 /* Reads one value that stands at `path`. */
 void config_field_read(const struct config_node *node, const struct field *field,

@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "dicom/association.h"
+
 struct error;
 
 struct ctl {
@@ -26,6 +28,20 @@ int ctl_query(const struct ctl *ctl, const char *peer, char **keys, int count,
               struct error *err);
 /* tumorctl retrieve PEER STUDY: has it moved here, and says whether all of it came. */
 int ctl_retrieve(const struct ctl *ctl, const char *peer, const char *study, struct error *err);
+
+/* The node's own DICOM port, as tumorctl stores to it; `target` points into the texts. */
+struct ctl_node {
+    char import_ae[17], ae_title[17];
+    struct association_target target;
+};
+bool ctl_node(const struct ctl *ctl, struct ctl_node *ret_node, struct error *err);
+
+/*
+ * Gets a study from a peer, whose images are [{uid, class}, …], by C-GET; each instance is passed on
+ * to the node as it comes, and the peer hears 0000 only when the node has said it.
+ */
+bool ctl_get_study(const struct ctl *ctl, const struct association_target *peer,
+                   const char *study, const json_t *images, struct error *err);
 
 /* tumorctl import PATH; the exit status. */
 int ctl_import(const struct ctl *ctl, const char *path, struct error *err);

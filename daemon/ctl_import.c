@@ -158,27 +158,37 @@ static bool send_batch(const struct association_target *target, size_t first, si
     return alive || error_set(err, ERROR_NETWORK, "the node ended the association");
 }
 
-int ctl_import(const struct ctl *ctl, const char *path, struct error *err)
+bool ctl_node(const struct ctl *ctl, struct ctl_node *ret_node, struct error *err)
 {
     json_t *const node = ctl_ask(ctl, "/api/node", false, err);
-    char calling[17], called[17];
-    struct association_target target = { .host = "127.0.0.1", .calling_ae = calling,
-                                         .called_ae = called, .max_pdu = 131072,
-                                         .timeout_s = 30 };
 
     if (node == NULL)
-        return 1;
-    text_format(calling, sizeof calling, "%s", ctl_text(node, "import_ae"));
-    text_format(called, sizeof called, "%s", ctl_text(node, "ae_title"));
-    target.port = (int)json_integer_value(json_object_get(node, "dicom_port"));
+        return false;
+    text_format(ret_node->import_ae, sizeof ret_node->import_ae, "%s",
+                ctl_text(node, "import_ae"));
+    text_format(ret_node->ae_title, sizeof ret_node->ae_title, "%s", ctl_text(node, "ae_title"));
+    ret_node->target = (struct association_target){
+        .host = "127.0.0.1", .calling_ae = ret_node->import_ae, .called_ae = ret_node->ae_title,
+        .port = (int)json_integer_value(json_object_get(node, "dicom_port")),
+        .max_pdu = 131072, .timeout_s = 30
+    };
     json_decref(node);
+    return true;
+}
+
+int ctl_import(const struct ctl *ctl, const char *path, struct error *err)
+{
+    struct ctl_node node;
+
+    if (!ctl_node(ctl, &node, err))
+        return 1;
     if (nftw(path, visit, 32, FTW_PHYS) != 0) {
         error_errno(err, "%s", path);
         return 1;
     }
     bool good = true;
     for (size_t first = 0; good && first < found.count; first += BATCH)
-        good = send_batch(&target, first,
+        good = send_batch(&node.target, first,
                           found.count - first < BATCH ? found.count - first : BATCH, err);
     printf("%zu instances taken, %zu files not\n", found.taken, found.refused);
     for (size_t i = 0; i < found.count; i++)

@@ -1,4 +1,4 @@
-/* Ctl query: tumorctl asks a peer in the node's name, and has studies moved to the node. */
+/* Ctl query: tumorctl asks a peer in the node's name, and has its studies brought to the node. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,7 @@ struct caller {
     json_t *peers;              /* holds the texts of the target */
     char ae_title[17];
     struct tls *tls;
+    const char *way[2];         /* move, get, in their order; NULL for none */
     struct association_target target;
 };
 
@@ -67,6 +68,10 @@ static bool caller_new(const struct ctl *ctl, const char *name, struct caller *r
     };
     if (peer == NULL || caller->target.port == 0)
         return error_set(err, ERROR_NOT_FOUND, "no peer %s that can be called", name);
+    const char *const ways = text_of(peer, "retrieve");
+    caller->way[0] = strncmp(ways, "get", 3) == 0 ? "get" : "move";
+    if (strchr(ways, '_') != NULL)
+        caller->way[1] = strncmp(ways, "get", 3) == 0 ? "move" : "get";
     if (!json_is_true(json_object_get(peer, "tls")))
         return true;
     const struct tls_files files = { text_of(caller->peers, "tls_certificate"),
@@ -225,8 +230,11 @@ static bool take_series(const struct identifier *answer, void *context)
 static bool take_image(const struct identifier *answer, void *context)
 {
     const char *const uid = identifier_value(answer, 0x00080018);
+    const char *const class_uid = identifier_value(answer, 0x00080016);
 
-    return uid == NULL || json_array_append_new(context, json_string(uid)) == 0;
+    return uid == NULL
+        || json_array_append_new(context, json_pack("{s:s s:s}", "uid", uid, "class",
+                                                    class_uid == NULL ? "" : class_uid)) == 0;
 }
 
 /* Every SOP Instance UID that the peer has of the study: the list that retrieving is held to. */
@@ -243,10 +251,10 @@ static bool list_images(const struct caller *caller, const char *study, json_t *
     bool good = scu_find(association, of_study, 3, take_series, &series, err);
     for (size_t i = 0; good && i < series.count; i++) {
         const struct scu_key of_series[] = {
-            { 0x00080018, "UI", "" }, { 0x00080052, "CS", "IMAGE" },
+            { 0x00080016, "UI", "" }, { 0x00080018, "UI", "" }, { 0x00080052, "CS", "IMAGE" },
             { 0x0020000d, "UI", study }, { 0x0020000e, "UI", series.uid[i] }
         };
-        good = scu_find(association, of_series, 4, take_image, images, err);
+        good = scu_find(association, of_series, 5, take_image, images, err);
     }
     free(series.uid);
     return finish(association, good, err);
@@ -263,7 +271,7 @@ static json_t *missing_of(const struct ctl *ctl, const char *study, const json_t
     text_format(path, sizeof path, "/api/studies/%s/instances", study);
     json_t *const here = ctl_ask(ctl, path, false, err);
     json_array_foreach(images, index, one)
-        json_object_set_new(missing, json_string_value(one), json_true());
+        json_object_set_new(missing, text_of(one, "uid"), json_true());
     json_array_foreach(here, index, one)
         json_object_del(missing, json_string_value(one));
     json_decref(here);
@@ -296,6 +304,23 @@ static bool compare(const struct ctl *ctl, const char *study, const json_t *imag
         || error_set(err, ERROR_DATA, "%zu instances of the study did not come", count);
 }
 
+/* By the ways that the peer's configuration names, until one brought all of it. */
+static bool retrieve_study(const struct ctl *ctl, const struct caller *caller, const char *study,
+                           const json_t *images, struct error *err)
+{
+    bool good = false;
+
+    for (int way = 0; way < 2 && !good && caller->way[way] != NULL; way++) {
+        if (way > 0)
+            printf("%s: %s; trying %s\n", caller->way[0], err->text, caller->way[way]);
+        good = strcmp(caller->way[way], "move") == 0
+            ? move_study(caller, study, err)
+            : ctl_get_study(ctl, &caller->target, study, images, err);
+        good = good && compare(ctl, study, images, err);
+    }
+    return good;
+}
+
 int ctl_retrieve(const struct ctl *ctl, const char *peer, const char *study, struct error *err)
 {
     struct caller caller = { .peers = NULL };
@@ -307,7 +332,7 @@ int ctl_retrieve(const struct ctl *ctl, const char *peer, const char *study, str
         && list_images(&caller, study, images, err);
     if (good && json_array_size(images) == 0)
         good = error_set(err, ERROR_NOT_FOUND, "the peer has no study %s", study);
-    good = good && move_study(&caller, study, err) && compare(ctl, study, images, err);
+    good = good && retrieve_study(ctl, &caller, study, images, err);
     json_decref(images);
     caller_free(&caller);
     return good ? 0 : 1;

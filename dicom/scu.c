@@ -55,15 +55,22 @@ static bool read_answer(struct association *association, const struct dimse_mess
     return true;
 }
 
-static bool next_answer(struct association *association, uint16_t command,
-                        struct dimse_message *ret_message, struct error *err)
+static bool next_message(struct association *association, struct dimse_message *ret_message,
+                         struct error *err)
 {
     enum association_event event;
 
     if (!association_next(association, ret_message, &event, err))
         return false;
-    if (event != ASSOCIATION_MESSAGE)
-        return error_set(err, ERROR_NETWORK, "the peer ended the association instead of an answer");
+    return event == ASSOCIATION_MESSAGE
+        || error_set(err, ERROR_NETWORK, "the peer ended the association instead of an answer");
+}
+
+static bool next_answer(struct association *association, uint16_t command,
+                        struct dimse_message *ret_message, struct error *err)
+{
+    if (!next_message(association, ret_message, err))
+        return false;
     return ret_message->command == (command | DIMSE_RSP)
         || error_set(err, ERROR_NETWORK, "command %04x in place of an answer",
                      ret_message->command);
@@ -124,4 +131,34 @@ bool scu_move(struct association *association, const char *destination,
             each(ret_last, context);
     } while (is_pending(ret_last->status));
     return ret_last->status == 0 || refused("C-MOVE", ret_last, err);
+}
+
+bool scu_get(struct association *association, const struct scu_key *keys, size_t count,
+             scu_store_fn take, void *context, struct dimse_message *ret_last,
+             struct error *err)
+{
+    struct dimse_message request = { .command = DIMSE_C_GET_RQ,
+                                     .sop_class_uid = SCU_STUDY_ROOT_GET };
+    struct identifier *failed = NULL;
+    uint16_t status;
+
+    if (!send_request(association, &request, keys, count, err))
+        return false;
+    do {
+        if (!next_message(association, ret_last, err))
+            return false;
+        if (ret_last->command == DIMSE_C_STORE_RQ) {
+            if (!take(association, ret_last, context, &status, err)
+                || !association_respond(association, ret_last, status, NULL, err))
+                return false;
+            continue;
+        }
+        if (ret_last->command != (DIMSE_C_GET_RQ | DIMSE_RSP))
+            return error_set(err, ERROR_NETWORK, "command %04x in place of an answer",
+                             ret_last->command);
+        if (!read_answer(association, ret_last, &failed, err))
+            return false;
+        identifier_free(failed);
+    } while (ret_last->command == DIMSE_C_STORE_RQ || is_pending(ret_last->status));
+    return ret_last->status == 0 || refused("C-GET", ret_last, err);
 }

@@ -1,10 +1,12 @@
 #!/bin/bash
-# Goal: tumorctl asks a peer what it has, and has a study moved here; it says what did not come.
+# Goal: tumorctl asks a peer what it has, and brings a study by C-MOVE or C-GET; it says what did not come.
 . "$(dirname "$0")/lib.sh"
-scenario_begin "tumorctl query and retrieve, from Orthanc"
-need_program Orthanc storescu
+scenario_begin "tumorctl query and retrieve, from Orthanc and dcmqrscp"
+need_program Orthanc dcmqrscp storescu
 orthanc_start
 peer_yaml pacs ORTHANC "$ORTHANC_PORT" "echo, store"
+dcmqrscp_start
+peer_yaml archive QRSCP "$QRSCP_PORT" "echo"
 peer_yaml silent NOBODY "$(free_port)" "echo"
 peer_yaml scanner CT01 0 "echo, store"
 node_start
@@ -39,4 +41,14 @@ fails "a peer that does not answer" 'refused|answer' ctl query silent
 curl --silent --fail -X DELETE "$ORTHANC_URL/modalities/tumord" > /dev/null
 mr=$(study_uid "$WORK/mr")
 fails "an archive that does not know the node" 'ended the association|answered with' ctl retrieve pacs "$mr"
+
+# dcmqrscp knows no destination: its C-MOVE fails, and its C-GET brings the study.
+phantom "$WORK/pt" --modality PT --seed 8 --lesions 1
+pt=$(study_uid "$WORK/pt")
+check "a PET study lies in dcmqrscp" storescu -aec QRSCP +sd +r 127.0.0.1 "$QRSCP_PORT" "$WORK/pt"
+ctl retrieve archive "$pt" > "$WORK/get.log" 2>&1 && pass "C-GET brings what C-MOVE does not" || { fail "not retrieved"; cat "$WORK/get.log"; }
+check "it says that it had to change" grep -q 'trying get' "$WORK/get.log"
+find "$WORK/pt" -type f > "$WORK/ledger"
+check "every instance is here, as it was sent" index acknowledged "$WORK/ledger"
+wait_decided 60 && pass "and is analysed" || fail "not analysed after 60 s"
 scenario_end
