@@ -429,10 +429,11 @@ static void list_peers(const struct api *api, struct api_answer *answer)
 
     for (size_t i = 0; i < config->peer_count; i++)
         json_array_append_new(peers, json_pack(
-            "{s:s s:s s:s s:i s:b s:s}", "name", config->peer[i].name, "ae_title",
+            "{s:s s:s s:s s:i s:b s:s s:s s:i}", "name", config->peer[i].name, "ae_title",
             config->peer[i].ae_title, "host", config->peer[i].host, "port",
             config->peer[i].port, "tls", config->peer[i].tls, "retrieve",
-            config_retrieve_words[config->peer[i].retrieve]));
+            config_retrieve_words[config->peer[i].retrieve], "retrieve_hours",
+            config->peer[i].retrieve_hours, "max_mib_s", config->peer[i].max_mib_s));
     answer_json(answer, 200, json_pack(
         "{s:o s:s s:s s:s}", "peers", peers, "tls_certificate", config->tls_certificate,
         "tls_key", config->tls_key, "tls_authorities", config->tls_authorities));

@@ -33,6 +33,8 @@ struct config_peer {
     int max_associations;               /* at once, of those that store; 0: the node's limit */
     enum peer_proof proof;              /* when what it was sent counts as delivered */
     enum peer_retrieve retrieve;
+    char retrieve_hours[12];            /* limits.h; "": at any */
+    int max_mib_s;                      /* that it may send us; 0: no limit */
     char transfer_syntax[TEXT_UID_SIZE];    /* for results; "": as they are stored */
 };
 

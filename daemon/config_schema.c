@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/config.h"
+#include "daemon/limits.h"
 #include "dicom/syntax.h"
 #include "util/text.h"
 
@@ -210,6 +211,10 @@ const struct field config_peer_fields[] = {
            "a number of associations (1 to 1024, or 0: no limit of its own)"),
     WORD("proof", config_peer, proof, "store, commitment or find", proof_words),
     WORD("retrieve", config_peer, retrieve, "move_get, get_move, move or get", config_retrieve_words),
+    TEXT("retrieve_hours", config_peer, retrieve_hours,
+         "hours like 22:00-06:00, or '' for any", limits_are_hours, false),
+    NUMBER("max_mib_s", FIELD_INT, config_peer, max_mib_s, 0, 100000,
+           "mebibytes a second (1 to 100000, or 0: no limit)"),
     TEXT("transfer_syntax", config_peer, transfer_syntax,
          "the UID of a transfer syntax that loses nothing, or ''", is_writable_syntax, false),
     END

@@ -136,7 +136,7 @@ static void write_overview(struct document *document)
     row(document, "Storage Commitment Push Model", "Yes", "Yes", NULL);
     row(document, "Patient Root Query/Retrieve, FIND, MOVE, GET", "No", "Yes", NULL);
     row(document, "Study Root Query/Retrieve, FIND", "Yes (proof of delivery)", "Yes", NULL);
-    row(document, "Study Root Query/Retrieve, MOVE, GET", "No", "Yes", NULL);
+    row(document, "Study Root Query/Retrieve, MOVE, GET", "Yes (tumorctl retrieve)", "Yes", NULL);
     end_table(document);
 }
 

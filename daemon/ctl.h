@@ -12,6 +12,7 @@ struct error;
 struct ctl {
     char socket[1100];
     bool json;                      /* print what the node said */
+    bool now;                       /* also outside of the peer's hours */
 };
 
 /*
@@ -41,7 +42,7 @@ bool ctl_node(const struct ctl *ctl, struct ctl_node *ret_node, struct error *er
  * to the node as it comes, and the peer hears 0000 only when the node has said it.
  */
 bool ctl_get_study(const struct ctl *ctl, const struct association_target *peer,
-                   const char *study, const json_t *images, struct error *err);
+                   const char *study, const json_t *images, int max_mib_s, struct error *err);
 
 /* tumorctl import PATH; the exit status. */
 int ctl_import(const struct ctl *ctl, const char *path, struct error *err);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/ctl.h"
+#include "daemon/limits.h"
 #include "dicom/scu.h"
 #include "dicom/syntax.h"
 #include "util/error.h"
@@ -18,6 +19,7 @@
 struct get {
     struct association *node;
     FILE *file;                         /* one instance at a time */
+    int max_mib_s;
     size_t taken, refused;
 };
 
@@ -68,7 +70,10 @@ static size_t propose(const json_t *images, struct association_proposal *proposa
 
 static bool keep(const void *bytes, size_t size, void *context)
 {
-    return fwrite(bytes, 1, size, context) == size;
+    const struct get *const get = context;
+
+    limits_wait("", size, get->max_mib_s);
+    return fwrite(bytes, 1, size, get->file) == size;
 }
 
 static bool pass_on(struct get *get, const struct dimse_message *request, const char *syntax,
@@ -96,7 +101,7 @@ static bool take(struct association *association, const struct dimse_message *re
     rewind(get->file);
     if (ftruncate(fileno(get->file), 0) != 0 || fwrite(meta, 1, size, get->file) != size)
         return error_errno(err, "a temporary file");
-    if (!association_read_data(association, keep, get->file, &whole, err))
+    if (!association_read_data(association, keep, get, &whole, err))
         return false;
     if (whole && fflush(get->file) == 0 && !pass_on(get, request, syntax, ret_status, err))
         return error_prefix(err, "the node");
@@ -133,11 +138,11 @@ static bool get_all(const struct association_target *peer, const char *study,
 }
 
 bool ctl_get_study(const struct ctl *ctl, const struct association_target *peer,
-                   const char *study, const json_t *images, struct error *err)
+                   const char *study, const json_t *images, int max_mib_s, struct error *err)
 {
     struct association_proposal proposals[MAX_PROPOSALS];
     struct ctl_node node;
-    struct get get = { .file = tmpfile() };
+    struct get get = { .file = tmpfile(), .max_mib_s = max_mib_s };
 
     if (get.file == NULL)
         return error_errno(err, "a temporary file");

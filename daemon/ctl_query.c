@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/ctl.h"
+#include "daemon/limits.h"
 #include "dicom/scu.h"
 #include "dicom/tls.h"
 #include "util/error.h"
@@ -19,6 +20,8 @@ struct caller {
     char ae_title[17];
     struct tls *tls;
     const char *way[2];         /* move, get, in their order; NULL for none */
+    const char *hours;          /* limits.h */
+    int max_mib_s;
     struct association_target target;
 };
 
@@ -68,6 +71,8 @@ static bool caller_new(const struct ctl *ctl, const char *name, struct caller *r
     };
     if (peer == NULL || caller->target.port == 0)
         return error_set(err, ERROR_NOT_FOUND, "no peer %s that can be called", name);
+    caller->hours = text_of(peer, "retrieve_hours");
+    caller->max_mib_s = (int)json_integer_value(json_object_get(peer, "max_mib_s"));
     const char *const ways = text_of(peer, "retrieve");
     caller->way[0] = strncmp(ways, "get", 3) == 0 ? "get" : "move";
     if (strchr(ways, '_') != NULL)
@@ -315,7 +320,7 @@ static bool retrieve_study(const struct ctl *ctl, const struct caller *caller, c
             printf("%s: %s; trying %s\n", caller->way[0], err->text, caller->way[way]);
         good = strcmp(caller->way[way], "move") == 0
             ? move_study(caller, study, err)
-            : ctl_get_study(ctl, &caller->target, study, images, err);
+            : ctl_get_study(ctl, &caller->target, study, images, caller->max_mib_s, err);
         good = good && compare(ctl, study, images, err);
     }
     return good;
@@ -328,8 +333,11 @@ int ctl_retrieve(const struct ctl *ctl, const char *peer, const char *study, str
     bool good = text_is_uid(study)
         || error_set(err, ERROR_USAGE, "%s is no Study Instance UID", study);
 
-    good = good && caller_new(ctl, peer, &caller, err)
-        && list_images(&caller, study, images, err);
+    good = good && caller_new(ctl, peer, &caller, err);
+    if (good && !ctl->now && !limits_hold_now(caller.hours))
+        good = error_set(err, ERROR_DENIED, "studies are brought from %s at %s only; --now does "
+                         "it all the same", peer, caller.hours);
+    good = good && list_images(&caller, study, images, err);
     if (good && json_array_size(images) == 0)
         good = error_set(err, ERROR_NOT_FOUND, "the peer has no study %s", study);
     good = good && retrieve_study(ctl, &caller, study, images, err);

@@ -14,6 +14,7 @@
 #include "daemon/commit.h"
 #include "daemon/config.h"
 #include "daemon/journal.h"
+#include "daemon/limits.h"
 #include "daemon/log.h"
 #include "daemon/query.h"
 #include "daemon/retrieve.h"
@@ -53,6 +54,7 @@ struct session {
     struct association *association;
     char calling_ae[17], peer[65];
     unsigned rights;                /* enum peer_right */
+    int max_mib_s;
     struct scan *scan;
     int stored, refused;
 };
@@ -146,6 +148,7 @@ static void recognise(struct session *session, const struct association_peer *pe
     text_format(session->calling_ae, sizeof session->calling_ae, "%s", peer->calling_ae);
     if (known != NULL) {
         session->rights = known->allow;
+        session->max_mib_s = known->max_mib_s;
         text_format(session->peer, sizeof session->peer, "%s", known->name);
     } else if (strcmp(peer->calling_ae, hall->import_ae) == 0 && is_loopback(peer->address)) {
         session->rights = RIGHT_ECHO | RIGHT_STORE;
@@ -276,6 +279,7 @@ static bool take(const void *bytes, size_t size, void *context)
 {
     struct arrival *arrival = context;
 
+    limits_wait(arrival->session->calling_ae, size, arrival->session->max_mib_s);
     if (!scan_push(arrival->session->scan, bytes, size, &arrival->reason))
         return refuse(arrival, STATUS_CANNOT_UNDERSTAND);
     if (!journal_write(arrival->entry, bytes, size, &arrival->reason))

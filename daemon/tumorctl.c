@@ -30,7 +30,8 @@ static const char usage[] =
     "  echo PEER            C-ECHO to a configured peer\n"
     "  query PEER KEY=VALUE…  which studies a peer has: patient, name, study, accession, date,\n"
     "                       modality\n"
-    "  retrieve PEER STUDY  has a study moved here, and says what of it did not come\n"
+    "  retrieve PEER STUDY  brings a study here, and says what of it did not come\n"
+    "      --now            also outside of the peer's hours\n"
     "  phantom DIR          makes a DICOM series with known truth\n"
     "      --modality=CT|MR|PT --seed=N --lesions=N --oblique --spacing=X,Y,Z --size=X,Y,Z\n"
     "      --cnr=C --distractors --kind=ellipsoids|neuroblastoma\n"
@@ -355,7 +356,7 @@ static bool parse_triple(const char *text, double values[3])
     return rest == NULL;
 }
 
-enum phantom_option { SEED = 256, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND };
+enum phantom_option { SEED = 256, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND, NOW };
 
 static bool parse_phantom_option(int option, const char *text, struct phantom_options *phantom)
 {
@@ -407,7 +408,8 @@ static const struct option options[] = {
     { "oblique", no_argument, NULL, OBLIQUE }, { "spacing", required_argument, NULL, SPACING },
     { "size", required_argument, NULL, SIZE }, { "cnr", required_argument, NULL, CNR },
     { "distractors", no_argument, NULL, DISTRACTORS },
-    { "kind", required_argument, NULL, KIND }, { NULL, 0, NULL, 0 }
+    { "kind", required_argument, NULL, KIND }, { "now", no_argument, NULL, NOW },
+    { NULL, 0, NULL, 0 }
 };
 
 static int wrong_usage(const char *what, const char *value)
@@ -432,6 +434,9 @@ static int parse(int argc, char **argv, struct arguments *arguments)
             break;
         case 'j':
             arguments->ctl.json = true;
+            break;
+        case NOW:
+            arguments->ctl.now = true;
             break;
         case 'h':
             fputs(usage, stdout);

@@ -7,6 +7,11 @@ orthanc_start
 peer_yaml pacs ORTHANC "$ORTHANC_PORT" "echo, store"
 dcmqrscp_start
 peer_yaml archive QRSCP "$QRSCP_PORT" "echo"
+closed=$(date -d '+1 hour' +%H:%M)-$(date -d '+2 hours' +%H:%M)
+peer_yaml night NIGHT "$QRSCP_PORT" "echo" && PEERS="$PEERS    retrieve: get
+    retrieve_hours: \"$closed\"
+    max_mib_s: 1
+"
 peer_yaml silent NOBODY "$(free_port)" "echo"
 peer_yaml scanner CT01 0 "echo, store"
 node_start
@@ -51,4 +56,15 @@ check "it says that it had to change" grep -q 'trying get' "$WORK/get.log"
 find "$WORK/pt" -type f > "$WORK/ledger"
 check "every instance is here, as it was sent" index acknowledged "$WORK/ledger"
 wait_decided 60 && pass "and is analysed" || fail "not analysed after 60 s"
+
+# A peer with hours, and a rate: 64 slices of 144 KiB at 1 MiB/s.
+phantom "$WORK/late" --modality CT --seed 9 --lesions 1
+late=$(study_uid "$WORK/late")
+check "a CT study lies there" storescu -aec NIGHT +sd +r 127.0.0.1 "$QRSCP_PORT" "$WORK/late"
+fails "outside of its hours" 'are brought from night at .* only' ctl retrieve night "$late"
+begun=$(now_ms)
+check "with --now it is brought" ctl --now retrieve night "$late"
+took=$(($(now_ms) - begun)) size=$(du -sk --apparent-size "$WORK/late" | cut -f 1)
+[ "$took" -ge $((size * 1000 / 1024 - 500)) ] && pass "not faster than its rate: $size KiB in $took ms" ||
+    fail "$size KiB in $took ms"
 scenario_end

@@ -317,10 +317,11 @@ END
 }
 orthanc_get() { curl --silent --show-error --fail --max-time 20 "$ORTHANC_URL$1"; }
 
-# dcmqrscp_start: sets QRSCP_PORT and QRSCP_DIR, where the received files lie; AE title QRSCP.
+# dcmqrscp_start: sets QRSCP_PORT and QRSCP_DIR, where the received files lie; AE title QRSCP;
+# NIGHT is another archive of it.
 dcmqrscp_start() {
     QRSCP_PORT=$(free_port) QRSCP_DIR=$WORK/qrscp
-    mkdir -p "$QRSCP_DIR"
+    mkdir -p "$QRSCP_DIR" "$QRSCP_DIR-night"
     cat > "$WORK/dcmqrscp.cfg" <<END
 NetworkTCPPort = $QRSCP_PORT
 MaxPDUSize = 131072
@@ -331,6 +332,7 @@ VendorTable BEGIN
 VendorTable END
 AETable BEGIN
 QRSCP $QRSCP_DIR RW (5000, 4096mb) ANY
+NIGHT $QRSCP_DIR-night RW (5000, 4096mb) ANY
 AETable END
 END
     dcmqrscp --config "$WORK/dcmqrscp.cfg" > "$WORK/dcmqrscp.log" 2>&1 &
