@@ -12,7 +12,7 @@ while made < wanted:
     uid, date = f"1.2.3.{study}", f"20{study % 25:02d}{study % 12 + 1:02d}{study % 28 + 1:02d}"
     tags = {"StudyInstanceUID": uid, "PatientID": f"P{study // 2}", "PatientName": f"NAME{study // 2}^GIVEN",
             "StudyDate": date, "AccessionNumber": f"A{study}", "Modality": "CT", "StudyTime": "101500"}
-    index.execute("INSERT INTO study VALUES(?,?,?,?,?,'',1,?,?)",
+    index.execute("INSERT INTO study VALUES(?,?,?,?,?,'',1,?,?,0)",
                   (uid, tags["PatientID"], tags["PatientName"], date, tags["AccessionNumber"], study, study))
     for number in (1, 2):
         series = f"{uid}.{number}"

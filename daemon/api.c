@@ -72,7 +72,8 @@ static json_t *study_object(const struct store_study *study)
                      "study_date", text(study->study_date),
                      "accession", text(study->accession),
                      "description", text(study->description),
-                     "state", study->state == STUDY_COMPLETE ? "complete" : "receiving",
+                     "state", study->state == STUDY_COMPLETE ? "complete"
+                         : study->partial ? "partial" : "receiving",
                      "first_ms", (json_int_t)study->first_ms,
                      "last_ms", (json_int_t)study->last_ms, "series_count", study->series,
                      "instances", study->instances);

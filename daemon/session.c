@@ -55,6 +55,7 @@ struct session {
     char calling_ae[17], peer[65];
     unsigned rights;                /* enum peer_right */
     int max_mib_s;
+    char study_uid[TEXT_UID_SIZE];  /* of what it stored last */
     struct scan *scan;
     int stored, refused;
 };
@@ -433,6 +434,7 @@ static bool ack(struct arrival *arrival, const struct store_instance *row, struc
         return refuse_store(arrival, err);
     }
     session->stored++;
+    text_format(session->study_uid, sizeof session->study_uid, "%s", row->study_uid);
     return association_respond(session->association, arrival->message, STATUS_SUCCESS, NULL,
                                err);
 }
@@ -612,6 +614,23 @@ static void tell(const struct session *session, const struct error *err)
                     err->text, session->calling_ae, session->stored, session->refused);
 }
 
+/* What was acknowledged stays; that more was to come is told until the study has been quiet. */
+static void mark_partial(const struct session *session)
+{
+    struct hall *const hall = session->hall;
+    const struct config *const config = hall->config;
+    struct timespec now;
+    struct error err;
+
+    journal_flush(hall->journal);       /* the study has its row */
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct store *const store = store_open(config->data_dir, &err);
+    if (store == NULL || !store_break_study(store, session->study_uid, (int64_t)now.tv_sec * 1000
+                                            + now.tv_nsec / 1000000, &err))
+        log_error("a study is not marked as partial reason=\"%s\"", err.text);
+    store_close(store);
+}
+
 /* Its number is no longer that of an open socket when the association is freed. */
 static void forget_socket(struct session *session)
 {
@@ -647,6 +666,8 @@ static void *run(void *context)
         tell(session, &err);
     else if (err.code != ERROR_DENIED)  /* decide() has told that */
         log_warning("association refused reason=\"%s\"", err.text);
+    if (err.code != ERROR_NONE && session->stored > 0)
+        mark_partial(session);
     forget_socket(session);
     association_abort(session->association);
     leave(session);

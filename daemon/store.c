@@ -103,7 +103,9 @@ static const char *const steps[] = {
     "CREATE TABLE removed(path TEXT NOT NULL, received_ms INTEGER NOT NULL,"
     " removed_ms INTEGER NOT NULL, pending INTEGER NOT NULL, PRIMARY KEY(path, received_ms))"
     " STRICT;"
-    "CREATE INDEX removed_pending ON removed(pending) WHERE pending > 0;"
+    "CREATE INDEX removed_pending ON removed(pending) WHERE pending > 0;",
+    /* 5: studies whose association broke off */
+    "ALTER TABLE study ADD COLUMN broken_ms INTEGER NOT NULL DEFAULT 0;"
 };
 #define SCHEMA_VERSION ((int64_t)(sizeof steps / sizeof *steps))
 
@@ -365,7 +367,7 @@ static const char *tag(const json_t *tags, const char *keyword)
 static bool add_study(struct store *store, const struct store_instance *instance,
                       const json_t *tags, struct error *err)
 {
-    return execute(store, err, "INSERT INTO study VALUES(?1,?2,?3,?4,?5,?6,0,?7,?7)"
+    return execute(store, err, "INSERT INTO study VALUES(?1,?2,?3,?4,?5,?6,0,?7,?7,0)"
                    " ON CONFLICT(study_uid) DO UPDATE SET state = 0,"
                    " last_ms = max(last_ms, excluded.last_ms)", "tttttti",
                    instance->study_uid, tag(tags, "PatientID"), tag(tags, "PatientName"),
@@ -536,7 +538,7 @@ bool store_each_instance(struct store *store, const char *series_uid,
 /* ---- studies and series ---- */
 
 #define STUDY_COLUMNS "SELECT study_uid, patient_id, patient_name, study_date, accession," \
-    " description, state, first_ms, last_ms," \
+    " description, state, first_ms, last_ms, broken_ms," \
     " (SELECT count(*) FROM series WHERE series.study_uid = study.study_uid)," \
     " (SELECT count(DISTINCT sop_uid) FROM instance" \
     " WHERE instance.study_uid = study.study_uid) FROM study "
@@ -554,8 +556,9 @@ static bool study_row(sqlite3_stmt *row, void *each, void *context)
     study.state = (enum study_state)sqlite3_column_int(row, 6);
     study.first_ms = sqlite3_column_int64(row, 7);
     study.last_ms = sqlite3_column_int64(row, 8);
-    study.series = sqlite3_column_int(row, 9);
-    study.instances = sqlite3_column_int(row, 10);
+    study.partial = study.state == STUDY_RECEIVING && sqlite3_column_int64(row, 9) > 0;
+    study.series = sqlite3_column_int(row, 10);
+    study.instances = sqlite3_column_int(row, 11);
     return (*(store_study_fn *)each)(&study, context);
 }
 
@@ -628,10 +631,21 @@ bool store_complete_study(struct store *store, const char *study_uid, int64_t la
                           bool *ret_completed, struct error *err)
 {
     bool good = begin(store, err)
-        && execute(store, err, "UPDATE study SET state = 1 WHERE study_uid = ? AND state = 0"
+        && execute(store, err, "UPDATE study SET state = 1, broken_ms = 0"
+                   " WHERE study_uid = ? AND state = 0"
                    " AND last_ms = ?", "ti", study_uid, last_ms);
 
     *ret_completed = good && sqlite3_changes(store->database) > 0;
+    return end(store, good, err);
+}
+
+bool store_break_study(struct store *store, const char *study_uid, int64_t now_ms,
+                       struct error *err)
+{
+    const bool good = begin(store, err)
+        && execute(store, err, "UPDATE study SET broken_ms = ? WHERE study_uid = ? AND state = 0",
+                   "it", now_ms, study_uid);
+
     return end(store, good, err);
 }
 

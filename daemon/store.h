@@ -74,6 +74,7 @@ struct store_study {
     char patient_id[65], patient_name[325], study_date[17], accession[17], description[65];
     enum study_state state;
     int64_t first_ms, last_ms;              /* first and last arrival */
+    bool partial;       /* an association broke off, and its quiet time has not passed since */
     int series, instances;
 };
 struct store_series {
@@ -97,6 +98,9 @@ bool store_each_series(struct store *store, const char *study_uid, store_series_
 /* Studies still receiving whose last arrival is `quiet_ms` or longer before `now_ms`. */
 bool store_each_quiet_study(struct store *store, int64_t now_ms, int64_t quiet_ms,
                             store_study_fn each, void *context, struct error *err);
+/* An association that brought it broke off: it is partial until it is complete. */
+bool store_break_study(struct store *store, const char *study_uid, int64_t now_ms,
+                       struct error *err);
 /* Marks it complete unless something arrived after `last_ms`; says whether it did. */
 bool store_complete_study(struct store *store, const char *study_uid, int64_t last_ms,
                           bool *ret_completed, struct error *err);

@@ -2,6 +2,7 @@
 """A C-STORE sender that parses nothing, for what dcmtk's own tools die of.
 
 dimse.py store PORT FILE [CALLING [SYNTAX]]   streams the bytes behind the file's meta header
+dimse.py cut PORT FOLDER COUNT                 so many files over one association, and half of another
 dimse.py command PORT DEPTH                   a command set nested so deep
 dimse.py first PORT TAG=VALUE                   milliseconds to the first answer of a C-FIND of studies
 dimse.py find PORT KIND [CALLING]             a C-FIND with a hostile identifier
@@ -129,6 +130,26 @@ def store(port, path, calling="SCANNER", syntax=None):
     talk(port, found[2], syntax or found[0x10], calling, pieces)
 
 
+def cut(port, folder, count):
+    paths = sorted(os.path.join(folder, name) for name in os.listdir(folder))[:int(count) + 1]
+    taken = 0
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=30) as connection:
+        for path in paths:
+            with open(path, "rb") as file:
+                data = file.read()
+            at, found = meta(data)
+            if path == paths[0]:
+                connection.sendall(associate(found[2], found[0x10], "SCANNER"))
+                receive(connection)
+            pieces = list(pdata(command_set(found[2], found[3]), 1)) + list(pdata(data[at:], 0))
+            if path == paths[-1]:
+                connection.sendall(b"".join(pieces)[:len(data) // 2])
+                break
+            connection.sendall(b"".join(pieces))
+            taken += status_of(receive(connection)[1]) == 0
+    print(f"{taken} taken, then cut off")
+
+
 def command(port, depth):
     level = struct.pack("<HHI", 0x0009, 0x1001, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
     pieces = pdata(command_set(VERIFICATION, "1.2.3", level * int(depth)), 1)
@@ -180,4 +201,4 @@ def first(port, key, calling="FINDSCU"):
 
 
 if __name__ == "__main__":
-    {"store": store, "command": command, "find": find, "first": first}[sys.argv[1]](*sys.argv[2:])
+    {"store": store, "cut": cut, "command": command, "find": find, "first": first}[sys.argv[1]](*sys.argv[2:])
