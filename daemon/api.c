@@ -14,6 +14,7 @@
 #include "daemon/store.h"
 #include "daemon/target.h"
 #include "dicom/association.h"
+#include "dicom/tls.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -382,6 +383,23 @@ static json_t *kept_object(const struct store_kept *kept)
                      (json_int_t)kept->oldest_ms);
 }
 
+/* Days until the files of TLS expire, or why that cannot be told. */
+static json_t *expiry(const struct config *config)
+{
+    json_t *const object = json_object();
+    const char *const files[][2] = { { "certificate", config->tls_certificate },
+                                     { "authorities", config->tls_authorities } };
+    struct error err;
+    int days;
+
+    for (int i = 0; i < 2; i++)
+        if (files[i][1][0] != '\0')
+            json_object_set_new(object, files[i][0],
+                                tls_file_days_left(files[i][1], &days, &err)
+                                    ? json_integer(days) : json_string(err.text));
+    return object;
+}
+
 static void show_status(const struct api *api, struct api_answer *answer)
 {
     struct error err;
@@ -403,10 +421,10 @@ static void show_status(const struct api *api, struct api_answer *answer)
         json_object_set_new(deliveries, delivery_states[state],
                             json_integer(counts.deliveries[state]));
     answer_json(answer, 200, json_pack(
-        "{s:I s:I s:I s:o s:o s:o s:o s:o}", "studies", (json_int_t)counts.studies, "series",
+        "{s:I s:I s:I s:o s:o s:o s:o s:o s:o}", "studies", (json_int_t)counts.studies, "series",
         (json_int_t)counts.series, "instances", (json_int_t)counts.instances, "jobs", jobs,
         "deliveries", deliveries, "open_deliveries", open, "files", kept_object(&kept),
-        "damaged", damaged));
+        "damaged", damaged, "tls_days_left", expiry(api->config)));
 }
 
 static void show_ready(const struct api *api, struct api_answer *answer)

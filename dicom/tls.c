@@ -140,15 +140,38 @@ void tls_free(struct tls *tls)
     free(tls);
 }
 
-int tls_days_left(const struct tls *tls)
+static int days_left(const X509 *certificate)
 {
-    const X509 *const certificate = SSL_CTX_get0_certificate(tls->context);
     int days = 0, seconds = 0;
 
     if (certificate == NULL
         || ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1)
         return 0;
     return seconds < 0 ? days - 1 : days;
+}
+
+int tls_days_left(const struct tls *tls)
+{
+    return days_left(SSL_CTX_get0_certificate(tls->context));
+}
+
+bool tls_file_days_left(const char *path, int *ret_days, struct error *err)
+{
+    FILE *const file = fopen(path, "re");
+    X509 *certificate;
+    bool any = false;
+
+    if (file == NULL)
+        return error_errno(err, "%s", path);
+    while ((certificate = PEM_read_X509(file, NULL, NULL, NULL)) != NULL) {
+        const int days = days_left(certificate);
+        *ret_days = any && *ret_days < days ? *ret_days : days;
+        any = true;
+        X509_free(certificate);
+    }
+    ERR_clear_error();                  /* the end of the file is one */
+    fclose(file);
+    return any || error_set(err, ERROR_DATA, "%s: no certificate", path);
 }
 
 /* ---- the relay ---- */

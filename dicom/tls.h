@@ -29,6 +29,8 @@ void tls_free(struct tls *tls);                     /* NULL is fine */
 
 /* Days until our certificate expires, negative when it has. */
 int tls_days_left(const struct tls *tls);
+/* Days until the first of the certificates in a PEM file expires. */
+bool tls_file_days_left(const char *path, int *ret_days, struct error *err);
 
 /*
  * Takes over a connected socket and returns the plain end, a Unix socket, close-on-exec and

@@ -37,6 +37,7 @@ sed -i "s|^  timeout_s: .*|&\n  tls_port: $TLS_PORT\n  tls_certificate: $pki/nod
 KEEP_YAML=1
 node_start
 check_log "the log says how long the certificate holds" 'the TLS certificate expires soon days=(19|20)'
+check "the status does, for each file" eval 'ctl --json status | grep -q -E "\"certificate\": ?(19|20)\b" && ctl status | grep -q authorities'
 
 tls() { # TOOL ARGUMENTS…: one of dcmtk's with the peer's certificate
     local tool=$1
