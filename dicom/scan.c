@@ -328,13 +328,16 @@ static bool delimiter(struct scan *scan, uint32_t tag, uint32_t length, struct e
     return true;
 }
 
-/* PS3.5 6.2.2: UN without a length is a sequence in implicit little endian. */
+/*
+ * PS3.5 6.2.2: UN without a length is a sequence in implicit little endian. Fragments are of OB
+ * or OW: into what has any other VR DCMTK goes, as into a sequence.
+ */
 static bool undefined(struct scan *scan, uint32_t tag, const char *vr, struct error *err)
 {
     const struct level *level = top(scan);
     const bool pixels = tag == TAG_PIXEL_DATA;
 
-    if (pixels && (level->implicit || vr[0] == 'O'))
+    if (pixels && (level->implicit || strcmp(vr, "OB") == 0 || strcmp(vr, "OW") == 0))
         return push(scan, LEVEL_FRAGMENTS, LENGTH_UNDEFINED, level->implicit,
                     level->little, err);
     if (level->implicit || strcmp(vr, "SQ") == 0)

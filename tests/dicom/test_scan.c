@@ -48,7 +48,7 @@ enum form { LITTLE, BIG, NO_VR };
 static void add_head(struct bytes *bytes, enum form form, uint32_t tag, const char *vr,
                      uint32_t length)
 {
-    static const char longs[] = "OB OW SQ UN UT ";
+    static const char longs[] = "OB OW OA OF SQ UN UT ";
     const bool little = form != BIG;
 
     add_number(bytes, tag >> 16, 2, little);
@@ -237,6 +237,30 @@ static void scan_counts_levels_within_unknown_vr_as_implicit(void)
     CU_ASSERT_FALSE(scan_all(EXPLICIT, bytes.at, bytes.size, 64, NULL, &err));
     CU_ASSERT_STRING_EQUAL(err.text, "sequences are nested deeper than 64");
     free(bytes.at);
+    free(inner.at);
+}
+
+/* DCMTK goes into "fragments" of any other VR, and would find what no scanner counted. */
+static void scan_takes_fragments_of_ob_and_ow_alone(void)
+{
+    static const struct { const char *vr; bool good; } cases[] = {
+        { "OB", true }, { "OW", true }, { "OA", false }, { "OF", false }, { "UT", false }
+    };
+    struct bytes inner = nest(LITTLE, 70, false);
+    struct error err;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes bytes = { NULL, 0, 0 };
+        add_text(&bytes, LITTLE, 0x00080060, "CS", "CT");
+        add_head(&bytes, LITTLE, 0x7fe00010, cases[i].vr, 0xffffffff);
+        add_head(&bytes, LITTLE, 0xfffee000, NULL, (uint32_t)inner.size);
+        add(&bytes, inner.at, inner.size);
+        add_head(&bytes, LITTLE, 0xfffee0dd, NULL, 0);
+        CU_ASSERT_EQUAL(scan_check(bytes.at, bytes.size, &err), cases[i].good);
+        if (!cases[i].good)
+            CU_ASSERT_STRING_EQUAL(err.text, "element (7fe0,0010) has no length");
+        free(bytes.at);
+    }
     free(inner.at);
 }
 
@@ -525,6 +549,7 @@ static const struct runner_test tests[] = {
     TEST(scan_end_tells_every_truncation_but_those_between_elements),
     TEST(scan_takes_64_levels_and_refuses_65_20000_and_100000),
     TEST(scan_counts_levels_within_unknown_vr_as_implicit),
+    TEST(scan_takes_fragments_of_ob_and_ow_alone),
     TEST(scan_refuses_what_is_longer_than_what_holds_it),
     TEST(scan_refuses_stray_items_and_delimiters),
     TEST(scan_passes_long_values_by_and_keeps_none_above_1_kib),
