@@ -252,6 +252,8 @@ static bool write_file(struct dataset *dataset, const DcmXfer &syntax,
     if (!item_text_at(foreign(root), 0x00080016, 0, class_uid, sizeof class_uid)
         || !item_text_at(foreign(root), 0x00080018, 0, sop_uid, sizeof sop_uid))
         return error_set(err, ERROR_DATA, "data set without SOP Class or Instance UID");
+    if (!text_is_uid(class_uid) || !text_is_uid(sop_uid))   /* a file that nobody could read */
+        return error_set(err, ERROR_DATA, "the SOP Class or Instance UID is no UID");
     const size_t length = root->calcElementLength(syntax.getXfer(), EET_ExplicitLength);
     const size_t room = length + length / 1000 + 65536;     /* deflating may add a little */
     unsigned char *const bytes = static_cast<unsigned char *>(std::malloc(room));
@@ -464,8 +466,20 @@ static bool is_built(struct dataset *dataset)
     return element != nullptr && element->ident() != EVR_PixelData;
 }
 
-static bool write_built(struct dataset *dataset, const char *transfer_syntax,
-                        unsigned char **ret_bytes, size_t *ret_size, struct error *err)
+static bool write_converted(struct dataset *dataset, const DcmXfer &to,
+                            unsigned char **ret_bytes, size_t *ret_size, struct error *err)
+{
+    try {
+        return convert(dataset, to, err)
+            && write_file(dataset, to, ret_bytes, ret_size, err);
+    } catch (const std::exception &failure) {
+        return error_set(err, ERROR_MEMORY, "data set: %s", failure.what());
+    }
+}
+
+/* By way of bytes. What is of no kind for pixels even then came so from outside. */
+static bool write_built(struct dataset *dataset, const DcmXfer &to, unsigned char **ret_bytes,
+                        size_t *ret_size, struct error *err)
 {
     unsigned char *bytes = nullptr;
     size_t size = 0;
@@ -474,8 +488,11 @@ static bool write_built(struct dataset *dataset, const char *transfer_syntax,
         return false;
     struct dataset *const again = dataset_read(bytes, size, err);
     std::free(bytes);
-    const bool good = again != nullptr
-        && dataset_write_as(again, transfer_syntax, ret_bytes, ret_size, err);
+    if (again == nullptr)
+        return false;
+    const bool good = is_built(again)
+        ? error_set(err, ERROR_DATA, "the Pixel Data is of a kind that holds no pixels")
+        : write_converted(again, to, ret_bytes, ret_size, err);
     dataset_free(again);
     return good;
 }
@@ -494,14 +511,9 @@ extern "C" bool dataset_write_as(struct dataset *dataset, const char *transfer_s
     if (known == nullptr || !known->writable)
         return error_set(err, ERROR_UNSUPPORTED, "data sets are not written in %.64s",
                          transfer_syntax);
-    if (to.isEncapsulated() && is_built(dataset))
-        return write_built(dataset, transfer_syntax, ret_bytes, ret_size, err);
-    try {
-        return convert(dataset, to, err)
-            && write_file(dataset, to, ret_bytes, ret_size, err);
-    } catch (const std::exception &failure) {
-        return error_set(err, ERROR_MEMORY, "data set: %s", failure.what());
-    }
+    return to.isEncapsulated() && is_built(dataset)
+        ? write_built(dataset, to, ret_bytes, ret_size, err)
+        : write_converted(dataset, to, ret_bytes, ret_size, err);
 }
 
 /* ---- reading ---- */

@@ -213,6 +213,33 @@ static void numbers_that_do_not_fit_are_told(void)
     }
 }
 
+/* As a C-MOVE asks for it, when the peer takes nothing else. */
+static void what_is_no_image_or_has_no_uid_is_not_turned(void)
+{
+    static const char jpeg[] = "1.2.840.10008.1.2.4.70";
+    unsigned char *bytes = NULL, *other = NULL;
+    size_t size = 0, other_size = 0;
+    struct dataset *dataset = some_dataset();
+
+    item_put_text(dataset_root(dataset), 0x00080016, "1.2.840.1000?.5");
+    CU_ASSERT_FALSE(dataset_write(dataset, &bytes, &size, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "the SOP Class or Instance UID is no UID");
+    dataset_free(dataset);
+
+    dataset = some_dataset();
+    CU_ASSERT_FATAL(dataset_write(dataset, &bytes, &size, &err));
+    dataset_free(dataset);
+    unsigned char *const pixels = memmem(bytes, size, "\xe0\x7f\x10\0O", 5);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(pixels);
+    memcpy(pixels + 4, "UT", 2);        /* text: no way makes pixels of it */
+    dataset = dataset_read(bytes, size, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(dataset);
+    CU_ASSERT_FALSE(dataset_write_as(dataset, jpeg, &other, &other_size, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "the Pixel Data is of a kind that holds no pixels");
+    dataset_free(dataset);
+    free(bytes);
+}
+
 static const struct runner_test tests[] = {
     TEST(what_is_written_is_what_pydicom_reads),
     TEST(what_was_written_reads_back),
@@ -220,6 +247,7 @@ static const struct runner_test tests[] = {
     TEST(truncated_and_foreign_bytes_are_refused),
     TEST(malformed_files_end_in_a_sentence),
     TEST(numbers_that_do_not_fit_are_told),
+    TEST(what_is_no_image_or_has_no_uid_is_not_turned),
     { NULL, NULL }
 };
 const struct runner_suite suite_dataset = { "dataset", tests };
