@@ -19,6 +19,7 @@
 #define UNEVEN 0.05                 /* of the spacing: taken with true positions */
 #define AIR_HU (-1024)
 #define MAX_FRAMES 65535
+#define MAX_VALUE 1e30              /* of a voxel, in its unit */
 
 enum tag {
     IMAGE_TYPE = 0x00080008, SOP_CLASS = 0x00080016, SOP_UID = 0x00080018,
@@ -746,6 +747,21 @@ static void to_int16(struct series *series, bool is_ct)
     }
 }
 
+/* Whatever is stored, no value becomes infinite, nor a sum of them later. */
+static bool check_range(const struct series *series, double factor, struct error *err)
+{
+    for (size_t i = 0; i < series->count; i++) {
+        const struct slice *const slice = &series->slice[i];
+        const double most = (65536 * fabs(slice->slope) + fabs(slice->intercept))
+            * fabs(factor);
+        if (!(most <= MAX_VALUE))
+            return error_set(err, ERROR_DATA, "Rescale Slope %g and Intercept %g, times %g: "
+                             "values of up to %g are none that were measured", slice->slope,
+                             slice->intercept, factor, most);
+    }
+    return true;
+}
+
 static bool to_float(struct series *series, double factor, bool is_ct, float **ret_values,
                      struct error *err)
 {
@@ -803,7 +819,8 @@ static bool fill_values(struct series *series, struct volume *volume,
         return true;
     }
     volume->type = VOXEL_FLOAT32;
-    return to_float(series, factor, is_ct, &volume->f32, err);
+    return check_range(series, factor, err)
+        && to_float(series, factor, is_ct, &volume->f32, err);
 }
 
 bool series_volume(struct series *series, struct volume *ret_volume,

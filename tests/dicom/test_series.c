@@ -153,6 +153,20 @@ static void values_that_do_not_fit_become_float(void)
     end();
 }
 
+static void values_beyond_all_measure_are_refused(void)
+{
+    static const double slopes[] = { 1e26, 1e300, -1e300 };
+
+    for (size_t s = 0; s < 3; s++) {
+        begin(2);
+        for (int i = 0; i < 2; i++)
+            CU_ASSERT(add(i, &(struct made){ .z = i, .pixel = 10, .slope = slopes[s] }));
+        CU_ASSERT_FALSE(series_volume(series, &volume, &facts, &err));
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "are none that were measured"));
+        end();
+    }
+}
+
 static void padding_is_air_and_not_a_number(void)
 {
     begin(2);
@@ -383,6 +397,7 @@ static const struct runner_test tests[] = {
     TEST(slices_in_any_order_become_a_volume_in_order),
     TEST(stored_bits_are_cut_and_their_sign_extended),
     TEST(values_that_do_not_fit_become_float),
+    TEST(values_beyond_all_measure_are_refused),
     TEST(padding_is_air_and_not_a_number),
     TEST(tilted_gantry_is_a_sheared_grid_with_a_warning),
     TEST(slightly_uneven_slices_keep_their_true_positions),
