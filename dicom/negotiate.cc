@@ -9,6 +9,7 @@
 #include <cstring>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -153,6 +154,19 @@ bool read_exactly(Wire &wire, size_t size)
     return true;
 }
 
+/* DUL sees no answer but one whose lengths agree. */
+bool clean_answer(Wire &wire)
+{
+    std::vector<unsigned char> clean(wire.answer.size() + REQUEST_ANSWER_ROOM);
+    size_t size = 0;
+
+    if (!request_check_answer(wire.answer.data(), wire.answer.size(), clean.data(), &size,
+                              &wire.failure))
+        return false;
+    wire.answer.assign(reinterpret_cast<const char *>(clean.data()), size);
+    return true;
+}
+
 /* The peer's answer, bounded before DCMTK sees its length. */
 bool read_answer(Wire &wire)
 {
@@ -162,7 +176,8 @@ bool read_answer(Wire &wire)
     const size_t length = static_cast<size_t>(head[2]) << 24 | head[3] << 16 | head[4] << 8 |
                           head[5];
 
-    return length <= ASSOCIATION_MAX_REQUEST && read_exactly(wire, length);
+    return length <= ASSOCIATION_MAX_REQUEST && read_exactly(wire, length)
+        && clean_answer(wire);
 }
 
 class Dialled : public Connection

@@ -10,7 +10,8 @@
 #define APPLICATION "1.2.840.10008.3.1.1.1"     /* PS3.7 A.2.1: DICOM itself */
 
 enum item_type {
-    ITEM_APPLICATION = 0x10, ITEM_CONTEXT = 0x20, ITEM_ABSTRACT = 0x30, ITEM_TRANSFER = 0x40,
+    ITEM_APPLICATION = 0x10, ITEM_CONTEXT = 0x20, ITEM_ANSWERED = 0x21, ITEM_ABSTRACT = 0x30,
+    ITEM_TRANSFER = 0x40,
     ITEM_USER = 0x50, ITEM_MAX_PDU = 0x51, ITEM_CLASS = 0x52, ITEM_WINDOW = 0x53,
     ITEM_ROLE = 0x54, ITEM_VERSION = 0x55
 };
@@ -59,11 +60,11 @@ static bool next_item(const unsigned char **at, size_t *size, struct item *ret_i
                       struct error *err)
 {
     if (*size < 4)
-        return error_set(err, ERROR_DATA, "an association request ends in an item's head");
+        return error_set(err, ERROR_DATA, "an association PDU ends in an item's head");
     const size_t length = (size_t)(*at)[2] << 8 | (*at)[3];
 
     if (length > *size - 4)
-        return error_set(err, ERROR_DATA, "an item of %zu bytes in %zu of the request",
+        return error_set(err, ERROR_DATA, "an item of %zu bytes in %zu of an association PDU",
                          length, *size - 4);
     *ret_item = (struct item){ (*at)[0], *at + 4, length };
     *at += 4 + length;
@@ -106,18 +107,24 @@ static bool check_syntaxes(const struct item *context, bool *ret_echo, struct er
                      abstracts, transfers);
 }
 
-static bool check_context(struct checking *checking, const struct item *context,
-                          struct error *err)
+static bool check_number(struct checking *checking, const struct item *context,
+                         struct error *err)
 {
-    bool echo = false;
-
     if (++checking->contexts > REQUEST_MAX_CONTEXTS)
         return error_set(err, ERROR_LIMIT, "more than %d presentation contexts",
                          REQUEST_MAX_CONTEXTS);
     if (context->size < 4 || context->bytes[0] % 2 == 0 || checking->id[context->bytes[0]])
         return error_set(err, ERROR_DATA, "a presentation context without a number of its own");
     checking->id[context->bytes[0]] = true;
-    if (!check_syntaxes(context, &echo, err))
+    return true;
+}
+
+static bool check_context(struct checking *checking, const struct item *context,
+                          struct error *err)
+{
+    bool echo = false;
+
+    if (!check_number(checking, context, err) || !check_syntaxes(context, &echo, err))
         return false;
     checking->echo_only = checking->echo_only && echo;
     put_item(checking, context);
@@ -242,5 +249,81 @@ bool request_check(const void *bytes, size_t size, unsigned char *clean,
     copy_fixed(bytes, clean, *ret_clean_size);
     peer.echo_only = checking.echo_only;
     *ret_peer = peer;
+    return true;
+}
+
+/* ---- answers ---- */
+
+/* PS3.8 9.3.3.2: in a context that was not accepted nothing but that is significant. */
+static bool check_answered(struct checking *checking, const struct item *context,
+                           struct error *err)
+{
+    struct item item = { 0, NULL, 0 };
+
+    if (!check_number(checking, context, err))
+        return false;
+    if (context->bytes[2] != 0)
+        return true;
+    const unsigned char *at = context->bytes + 4;
+    size_t size = context->size - 4;
+
+    if (!next_item(&at, &size, &item, err))
+        return false;
+    if (size > 0 || item.type != ITEM_TRANSFER || item.size == 0 || item.size >= TEXT_UID_SIZE)
+        return error_set(err, ERROR_DATA, "an accepted context with item %02x of %zu",
+                         item.type, item.size);
+    put_item(checking, context);
+    return true;
+}
+
+static bool check_answer_item(struct checking *checking, const struct item *item,
+                              struct error *err)
+{
+    switch (item->type) {
+    case ITEM_ANSWERED:
+        return check_answered(checking, item, err);
+    case ITEM_USER:
+        return check_user(checking, item, err);
+    default:
+        return true;
+    }
+}
+
+static bool check_accepted(const unsigned char *at, size_t size, unsigned char *clean,
+                           size_t *ret_clean_size, struct error *err)
+{
+    const struct item application = { ITEM_APPLICATION, (const unsigned char *)APPLICATION,
+                                      strlen(APPLICATION) };
+    const unsigned char *const fixed = at;
+    struct checking checking = { .clean = clean + FIXED };
+    struct item item = { 0, NULL, 0 };
+
+    put_item(&checking, &application);          /* whatever they make of it */
+    at += FIXED;
+    size -= FIXED;
+    while (size > 0)
+        if (!next_item(&at, &size, &item, err) || !check_answer_item(&checking, &item, err))
+            return false;
+    if (checking.users == 0)
+        return error_set(err, ERROR_DATA, "an answer without user information");
+    *ret_clean_size = (size_t)(checking.clean - clean);
+    copy_fixed(fixed, clean, *ret_clean_size);
+    return true;
+}
+
+bool request_check_answer(const void *bytes, size_t size, unsigned char *clean,
+                          size_t *ret_clean_size, struct error *err)
+{
+    const unsigned char *const at = bytes;
+    const bool accepted = size >= FIXED && at[0] == 2;
+    const bool short_one = size == 10 && (at[0] == 3 || at[0] == 7);
+
+    if (!accepted && !short_one)
+        return error_set(err, ERROR_DATA, "a PDU of type %u and %zu bytes for an answer",
+                         size > 0 ? at[0] : 0, size);
+    if (accepted)
+        return check_accepted(at, size, clean, ret_clean_size, err);
+    memcpy(clean, at, size);
+    *ret_clean_size = size;
     return true;
 }

@@ -1,6 +1,6 @@
 /*
- * Request: an A-ASSOCIATE-RQ PDU (PS3.8 9.3.2), looked over before DCMTK's DUL reads it: its
- * lengths agree, its counts are bounded, and who calls whom is known.
+ * Request: an A-ASSOCIATE-RQ PDU (PS3.8 9.3.2) and its answers, looked over before DCMTK's DUL
+ * reads them: their lengths agree, their counts are bounded, and who calls whom is known.
  */
 #ifndef TUMORD_DICOM_REQUEST_H
 #define TUMORD_DICOM_REQUEST_H
@@ -24,5 +24,14 @@ struct error;
 bool request_check(const void *bytes, size_t size, unsigned char *clean,
                    size_t *ret_clean_size, struct association_peer *ret_peer,
                    struct error *err);
+
+/*
+ * The same for what a peer that we called answers: an A-ASSOCIATE-AC of which the accepted contexts
+ * are left, or a whole A-ASSOCIATE-RJ or A-ABORT. `clean` has REQUEST_ANSWER_ROOM bytes more than
+ * `size`.
+ */
+#define REQUEST_ANSWER_ROOM 64
+bool request_check_answer(const void *bytes, size_t size, unsigned char *clean,
+                          size_t *ret_clean_size, struct error *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dicom/association.h"
+#include "dicom/request.h"
 #include "dicom/syntax.h"
 #include "tests/runner.h"
 #include "util/error.h"
@@ -663,6 +664,49 @@ static void association_aborts_a_command_nested_30000_deep(void)
     free(bytes);
 }
 
+/* An answer that accepts context 1 and not 3, and says of a size that it has: see PS3.8 9.3.3. */
+static size_t make_answer(unsigned char *answer, unsigned char size_of_syntax)
+{
+    static const unsigned char items[] = {
+        0x21, 0, 0, 14, 1, 0, 0, 0, 0x40, 0, 0, 6, '1', '.', '2', '.', '3', '4',
+        0x21, 0, 0, 5, 3, 0, 3, 0, 0xee,
+        0x50, 0, 0, 8, 0x51, 0, 0, 4, 0, 0, 64, 0
+    };
+
+    memset(answer, 0, 74);
+    answer[0] = 2;
+    answer[5] = 68 + sizeof items;
+    answer[7] = 1;
+    memcpy(answer + 74, items, sizeof items);
+    answer[74 + 11] = size_of_syntax;
+    return 74 + sizeof items;
+}
+
+static void association_answers_are_looked_over(void)
+{
+    unsigned char answer[256], clean[256 + REQUEST_ANSWER_ROOM];
+    struct error err;
+    size_t clean_size = 0;
+    const size_t size = make_answer(answer, 6);
+
+    CU_ASSERT_FATAL(request_check_answer(answer, size, clean, &clean_size, &err));
+    CU_ASSERT_EQUAL(clean_size, 74 + 4 + 21 + 18 + 12);     /* the rejected context is gone */
+    CU_ASSERT_EQUAL(clean[5], clean_size - 6);
+    CU_ASSERT_EQUAL(memcmp(clean + 74 + 25, answer + 74, 18), 0);
+    for (size_t cut = 0; cut < size; cut++)     /* the user information comes last */
+        CU_ASSERT_FALSE(request_check_answer(answer, cut, clean, &clean_size, &err));
+    for (unsigned lie = 0; lie < 256; lie++)
+        if (lie != 6) {
+            make_answer(answer, (unsigned char)lie);
+            CU_ASSERT_FALSE(request_check_answer(answer, size, clean, &clean_size, &err));
+        }
+    answer[0] = 3;
+    CU_ASSERT(request_check_answer(answer, 10, clean, &clean_size, &err));
+    CU_ASSERT_FALSE(request_check_answer(answer, 11, clean, &clean_size, &err));
+    answer[0] = 4;
+    CU_ASSERT_FALSE(request_check_answer(answer, size, clean, &clean_size, &err));
+}
+
 static const struct runner_test tests[] = {
     TEST(association_answers_echoscu),
     TEST(association_receives_what_dcmsend_reads),
@@ -676,6 +720,7 @@ static const struct runner_test tests[] = {
     TEST(association_request_ends_at_its_deadline),
     TEST(association_takes_128_contexts_and_aborts_at_more),
     TEST(association_survives_requests_with_every_byte_changed),
+    TEST(association_answers_are_looked_over),
     TEST(association_aborts_what_is_no_command),
     TEST(association_aborts_a_command_nested_30000_deep),
     { NULL, NULL }
