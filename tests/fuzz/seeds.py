@@ -178,10 +178,64 @@ def jpegs():
         yield b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(10) + table + header + b"\xff\xda\0\x08"
 
 
+def answers():
+    """A-ASSOCIATE-AC with what its user information may hold, and a rejection; byte 0 is the PDU's kind."""
+    uid = b"1.2.840.10008.5.1.4.1.1.2"
+    head = b"\0\1\0\0" + b"CALLED".ljust(16) + b"CALLER".ljust(16) + bytes(32) + item(0x10, b"1.2.840.10008.3.1.1.1")
+    contexts = item(0x21, b"\1\0\0\0" + item(0x40, b"1.2.840.10008.1.2")) \
+        + item(0x21, b"\3\0\0\0" + item(0x40, b"1.2.840.10008.1.2.1")) + item(0x21, b"\5\0\3\0" + item(0x40, b""))
+    user = item(0x51, b"\0\0\x40\0") + item(0x52, b"1.2.3")
+    for more in (b"", item(0x54, sub(None, uid) + b"\1\1"), item(0x56, sub(None, uid) + b"\1\1\0"),
+                 item(0x59, sub(None, b"word")), item(0x53, b"\0\1\0\1"), item(0x55, b"VERSION")):
+        yield b"\2" + head + contexts + item(0x50, user + more)
+    yield b"\3" + bytes([0, 2, 1, 1])
+    yield b"\7" + bytes(4)
+
+
+def metas():
+    def element(tag, vr, value):
+        return head(tag, vr, len(value)) + value
+
+    names = element(0x00020002, "UI", b"1.2.3\0") + element(0x00020003, "UI", b"1.2.3.4\0") \
+        + element(0x00020010, "UI", b"1.2.840.10008.1.2.1\0")
+    body = element(0x00020001, "OB", b"\0\1") + names + element(0x00020016, "AE", b"SOURCE")
+    yield element(0x00020000, "UL", struct.pack("<I", len(body))) + body
+    yield names
+
+
+def jobs():
+    digest = "ab" * 32
+    yield b'{"reason": "analysed", "seconds": 1.5, "peak_mib": 20.0, "objects": [{"kind": "seg", "name": "seg.dcm", ' \
+        b'"class": "1.2.3", "sop": "1.2.4", "series": "1.2.5", "sha256": "%s", "size": 100}]}' % digest.encode()
+    yield b'{"key": "%s", "created": "20260101120000.000000", "modality": "CT", "series_number": 1, "files": 3, ' \
+        b'"time_limit_s": 60, "threads": 2, "parameters": "{}"}' % digest.encode()
+    yield b"\0" + struct.pack("<IIiIqqII", 0x746D7231, 7, 1, 0, 1, 1, 2, 0) + b"{}"
+
+
+def matches():
+    for number, (key, value) in enumerate((
+            (b"1.2\\1.3", b"1.3"), (b"A*^b?", b"ALPHA^bc=x=y"), (b"20260101-20261231", b"20260505"), (b"10-1130", b"101500.5"),
+            (b"12", b"12"), (b"1.5", b"1.50"), (b"*a*b*c*?", b"aabbccdd"), (b"CT\\MR", b"PT\\MR"))):
+        yield bytes([number]) + key + b"\0" + value
+
+
+def identifiers():
+    for depth in (0, 1, 3):
+        yield data_set(True, "<", depth)
+        yield data_set(False, "<", depth, True)
+
+
+def texts():
+    for number, text in enumerate((b"plain", "\u00e4".encode("latin-1"), "\u0414".encode("iso8859-5"), b"\xd4\xcf", "\u00e4".encode(),
+                                   "\u738b".encode("gb18030"), "\u738b".encode("gbk"), b"x", b"A=\x1b$B;3ED\x1b(B", b"\xd4\xcf=\x1b$B;3\x1b(J",
+                                   b"H=\x1b$)C\xfb\xf3", b"W=\x1b$)A\xcd\xf5")):
+        yield bytes([number]) + text
+
+
 def main():
-    targets = {"config": configs, "scan": scans, "command": commands, "request": requests,
-               "pdv": pdus, "negotiate": negotiations, "j2k": codestreams,
-               "jpeg": jpegs}
+    targets = {"answer": answers, "charset": texts, "command": commands, "config": configs, "identifier": identifiers,
+               "j2k": codestreams, "job": jobs, "jpeg": jpegs, "match": matches, "meta": metas, "negotiate": negotiations,
+               "pdv": pdus, "request": requests, "scan": scans}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
         os.makedirs(folder, exist_ok=True)
