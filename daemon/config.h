@@ -34,6 +34,7 @@ struct config_peer {
     enum peer_proof proof;              /* when what it was sent counts as delivered */
     enum peer_retrieve retrieve;
     char retrieve_hours[12];            /* limits.h; "": at any */
+    bool rejection_notes;               /* it takes a note of what a new result supersedes */
     int max_mib_s;                      /* that it may send us; 0: no limit */
     char transfer_syntax[TEXT_UID_SIZE];    /* for results; "": as they are stored */
 };

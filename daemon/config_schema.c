@@ -211,6 +211,7 @@ const struct field config_peer_fields[] = {
            "a number of associations (1 to 1024, or 0: no limit of its own)"),
     WORD("proof", config_peer, proof, "store, commitment or find", proof_words),
     WORD("retrieve", config_peer, retrieve, "move_get, get_move, move or get", config_retrieve_words),
+    NUMBER("rejection_notes", FIELD_BOOL, config_peer, rejection_notes, 0, 0, WHAT_SWITCH),
     TEXT("retrieve_hours", config_peer, retrieve_hours,
          "hours like 22:00-06:00, or '' for any", limits_are_hours, false),
     NUMBER("max_mib_s", FIELD_INT, config_peer, max_mib_s, 0, 100000,

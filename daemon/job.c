@@ -12,7 +12,7 @@
 #define RESULTS_VERSION "tumord-results-1"
 
 static const char *const polarity_names[] = { "bright", "dark", "both" };
-static const char *const kind_names[] = { "seg", "sr", "sc", "picture", "json" };
+static const char *const kind_names[] = { "seg", "sr", "sc", "picture", "json", "ko" };
 
 const char *job_kind_name(enum report_kind kind)
 {
@@ -111,15 +111,45 @@ static bool dump(json_t *object, char *buffer, size_t size, struct error *err)
     return fits || error_set(err, ERROR_LIMIT, "a message body over %zu bytes", size);
 }
 
+static json_t *superseded_list(const struct job *job)
+{
+    json_t *const list = json_array();
+
+    for (size_t i = 0; i < job->superseded_count; i++)
+        json_array_append_new(list, json_pack(
+            "[s, s, s]", job->superseded[i].sop_class_uid, job->superseded[i].sop_uid,
+            job->superseded[i].series_uid));
+    return list;
+}
+
+static bool parse_superseded(json_t *list, struct job *job)
+{
+    const char *class_uid, *sop, *series;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct report_superseded *const one = &job->superseded[job->superseded_count];
+        if (job->superseded_count == JOB_MAX_SUPERSEDED
+            || json_unpack(json_array_get(list, i), "[s, s, s]", &class_uid, &sop, &series) != 0
+            || !text_is_uid(class_uid) || !text_is_uid(sop) || !text_is_uid(series))
+            return false;
+        text_format(one->sop_class_uid, TEXT_UID_SIZE, "%s", class_uid);
+        text_format(one->sop_uid, TEXT_UID_SIZE, "%s", sop);
+        text_format(one->series_uid, TEXT_UID_SIZE, "%s", series);
+        job->superseded_count++;
+    }
+    return true;
+}
+
 bool job_body(const struct job *job, char *buffer, size_t size, struct error *err)
 {
-    return dump(json_pack("{s:s s:s s:s s:i s:I s:i s:i s:s}", "key", job->key,
+    return dump(json_pack("{s:s s:s s:s s:i s:I s:i s:i s:s s:o}", "key", job->key,
                           "created", job->created, "modality", job->modality,
                           "series_number", (int)job->series_number,
                           "files", (json_int_t)job->file_count,
                           "time_limit_s", job->time_limit_s,
                           "threads", job->parameters.threads,
-                          "parameters", job->parameter_text),
+                          "parameters", job->parameter_text,
+                          "superseded", superseded_list(job)),
                 buffer, size, err);
 }
 
@@ -128,13 +158,15 @@ bool job_parse(const char *body, struct job *ret_job, struct error *err)
     const char *key, *created, *modality, *parameters;
     int series_number, threads;
     json_int_t files;
+    json_t *superseded = NULL;
     struct job job = { .id = ret_job->id, .lease = ret_job->lease };
     json_t *const object = json_loads(body, 0, NULL);
     bool good = object != NULL && json_unpack(
-        object, "{s:s s:s s:s s:i s:I s:i s:i s:s}", "key", &key, "created", &created,
+        object, "{s:s s:s s:s s:i s:I s:i s:i s:s s?o}", "key", &key, "created", &created,
         "modality", &modality, "series_number", &series_number, "files", &files,
         "time_limit_s", &job.time_limit_s, "threads", &threads,
-        "parameters", &parameters) == 0
+        "parameters", &parameters, "superseded", &superseded) == 0
+        && parse_superseded(superseded, &job)
         && text_format(job.key, sizeof job.key, "%s", key)
         && text_format(job.created, sizeof job.created, "%s", created)
         && text_format(job.modality, sizeof job.modality, "%s", modality)
@@ -192,7 +224,7 @@ static bool parse_object(json_t *item, struct job_result *result)
                        "class", &class_uid, "sop", &sop, "series", &series,
                        "sha256", &sha256, "size", &size) != 0)
         return false;
-    const int found = find_name(kind, kind_names, 5);
+    const int found = find_name(kind, kind_names, 6);
     const size_t at = result->count;
     if (found < 0 || size < 0 || name[0] == '\0' || !is_result_name(name)
         || (sop[0] != '\0' && !text_is_uid(sop)))

@@ -19,6 +19,7 @@ struct error;
 struct store_job;
 
 #define JOB_MAX_RESULTS 32
+#define JOB_MAX_SUPERSEDED 64
 
 struct job {                        /* as a worker gets it */
     int64_t id, lease;
@@ -29,6 +30,8 @@ struct job {                        /* as a worker gets it */
     size_t file_count;
     int time_limit_s;
     char *parameter_text;           /* the canonical JSON, owned by the job */
+    struct report_superseded superseded[JOB_MAX_SUPERSEDED];
+    size_t superseded_count;
     struct analysis_parameters parameters;
 };
 

@@ -221,17 +221,23 @@ static bool finish(struct store *store, const struct config *config,
                    const int *fds, int64_t now_ms, struct error *err)
 {
     static struct store_object objects[JOB_MAX_RESULTS];
-    const char *peers[MAX_PEERS + 1] = { NULL };
+    const char *peers[MAX_PEERS + 1] = { NULL }, *note_peers[MAX_PEERS + 1] = { NULL };
+    size_t notes = 0;
     json_t *const names = json_loads(job->deliver_to, 0, NULL);
     char *const findings = findings_text(result, fds);
 
-    for (size_t i = 0; i < json_array_size(names) && i < MAX_PEERS; i++)
+    for (size_t i = 0; i < json_array_size(names) && i < MAX_PEERS; i++) {
         peers[i] = json_string_value(json_array_get(names, i));
+        const struct config_peer *const peer
+            = peers[i] == NULL ? NULL : config_peer_by_name(config, peers[i]);
+        if (peer != NULL && peer->rejection_notes)
+            note_peers[notes++] = peers[i];
+    }
     to_objects(result, objects);
     const bool good = findings == NULL
         ? error_set(err, ERROR_DATA, "findings.json cannot be read")
         : store_finish_job(store, job->id, job->lease, now_ms, result->reason, findings,
-                           objects, result->count, peers,
+                           objects, result->count, peers, note_peers,
                            now_ms + 1000LL * config->deadline_s, err);
     json_decref(names);
     free(findings);

@@ -104,6 +104,19 @@ static bool close_quiet_studies(struct scheduler *scheduler, struct error *err)
 
 /* ---- leasing ---- */
 
+static bool add_superseded(const struct store_object *object, void *context)
+{
+    struct job *const job = context;
+
+    if (job->superseded_count == JOB_MAX_SUPERSEDED)
+        return false;
+    struct report_superseded *const one = &job->superseded[job->superseded_count++];
+    memcpy(one->sop_class_uid, object->sop_class_uid, TEXT_UID_SIZE);
+    memcpy(one->sop_uid, object->sop_uid, TEXT_UID_SIZE);
+    memcpy(one->series_uid, object->series_uid, TEXT_UID_SIZE);
+    return true;
+}
+
 static bool send_job(struct scheduler *scheduler, struct slot *slot,
                      const struct store_job *row, struct error *err)
 {
@@ -119,6 +132,9 @@ static bool send_job(struct scheduler *scheduler, struct slot *slot,
     memcpy(job.key, row->key, sizeof job.key);
     memcpy(job.created, row->created, sizeof job.created);
     text_format(job.modality, sizeof job.modality, "%s", slices_modality(slot->slices));
+    if (!store_each_superseded(scheduler->store, row->series_uid, row->id, add_superseded, &job,
+                               err))
+        return false;
     if (!job_body(&job, message->body, sizeof message->body, err))
         return false;
     message->kind = MESSAGE_JOB;

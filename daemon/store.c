@@ -895,13 +895,14 @@ static bool insert_delivery(struct store *store, int64_t job, const char *peer,
 
 static bool insert_results(struct store *store, int64_t job,
                            const struct store_object *objects, size_t count,
-                           const char *const *peers, int64_t now_ms, int64_t deadline_ms,
-                           struct error *err)
+                           const char *const *peers, const char *const *note_peers,
+                           int64_t now_ms, int64_t deadline_ms, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
+        const char *const *const to = strcmp(objects[i].kind, "ko") == 0 ? note_peers : peers;
         if (!insert_object(store, job, &objects[i], err))
             return false;
-        for (const char *const *peer = peers; *peer != NULL; peer++)
+        for (const char *const *peer = to; *peer != NULL; peer++)
             if (objects[i].sop_uid[0] != '\0'
                 && !insert_delivery(store, job, *peer, &objects[i], now_ms, deadline_ms, err))
                 return false;
@@ -912,14 +913,16 @@ static bool insert_results(struct store *store, int64_t job,
 bool store_finish_job(struct store *store, int64_t id, int64_t lease, int64_t now_ms,
                       const char *reason, const char *findings,
                       const struct store_object *objects, size_t object_count,
-                      const char *const *peers, int64_t deadline_ms, struct error *err)
+                      const char *const *peers, const char *const *note_peers,
+                      int64_t deadline_ms, struct error *err)
 {
     const bool good = begin(store, err)
         && execute(store, err, "UPDATE job SET state = 2, finished_ms = ?, reason = ?,"
                    " findings = ? WHERE id = ? AND lease = ? AND state = 1", "ittii", now_ms,
                    reason, findings, id, lease)
         && was_leased(store, id, err)
-        && insert_results(store, id, objects, object_count, peers, now_ms, deadline_ms, err)
+        && insert_results(store, id, objects, object_count, peers, note_peers, now_ms, deadline_ms,
+                          err)
         && tell_series(store, id, err);
 
     return end(store, good, err);
@@ -957,6 +960,18 @@ bool store_each_object(struct store *store, int64_t job, store_object_fn each, v
     return unlock(store, list(store, err, object_row, &each, context,
         "SELECT id, job, kind, name, sop_class_uid, sop_uid, series_uid, sha256, size"
         " FROM object WHERE job = ? ORDER BY id", "i", job));
+}
+
+bool store_each_superseded(struct store *store, const char *series_uid, int64_t job,
+                           store_object_fn each, void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, object_row, &each, context,
+        "SELECT o.id, o.job, o.kind, o.name, o.sop_class_uid, o.sop_uid, o.series_uid, o.sha256,"
+        " o.size FROM object o JOIN job j ON j.id = o.job WHERE j.series_uid = ?1 AND j.id < ?2"
+        " AND o.sop_uid <> '' AND o.kind <> 'ko' AND EXISTS (SELECT 1 FROM delivery d"
+        " WHERE d.job = j.id AND d.sop_uid = o.sop_uid AND d.acknowledged_ms > 0)"
+        " ORDER BY o.id", "ti", series_uid, job));
 }
 
 bool store_is_result(struct store *store, const char *sop_uid, bool *ret_is,
@@ -1454,6 +1469,13 @@ bool store_count_kept(struct store *store, struct store_kept *ret_kept, struct e
         && number(store, err, 0, &kept.removed, "SELECT count(*) FROM removed", "");
     *ret_kept = kept;
     return unlock(store, good);
+}
+
+bool store_reopen_study(struct store *store, const char *study_uid, struct error *err)
+{
+    return end(store, begin(store, err)
+               && execute(store, err, "UPDATE study SET state = 0 WHERE study_uid = ?", "t",
+                          study_uid), err);
 }
 
 bool store_hold(struct store *store, const char *study_uid, int64_t now_ms, struct error *err)

@@ -164,18 +164,23 @@ typedef bool (*store_object_fn)(const struct store_object *object, void *context
 
 /*
  * Ends the job with its results and queues their deliveries, in one transaction. A stale
- * lease gives ERROR_DENIED and changes nothing. `peers` ends with NULL.
+ * lease gives ERROR_DENIED and changes nothing. `peers` ends with NULL, and so do those of
+ * them that take notes of rejection (kind "ko").
  */
 bool store_finish_job(struct store *store, int64_t id, int64_t lease, int64_t now_ms,
                       const char *reason, const char *findings,
                       const struct store_object *objects, size_t object_count,
-                      const char *const *peers, int64_t deadline_ms, struct error *err);
+                      const char *const *peers, const char *const *note_peers,
+                      int64_t deadline_ms, struct error *err);
 bool store_find_job(struct store *store, int64_t id, struct store_job *ret_job,
                     struct error *err);
 bool store_each_job(struct store *store, const char *study_uid /* or NULL: all */,
                     store_job_fn each, void *context, struct error *err);
 bool store_each_object(struct store *store, int64_t job, store_object_fn each, void *context,
                        struct error *err);
+/* The DICOM results of earlier jobs of the series that some peer has; no notes of rejection. */
+bool store_each_superseded(struct store *store, const char *series_uid, int64_t job,
+                           store_object_fn each, void *context, struct error *err);
 /* Is this SOP Instance UID one of our results? */
 bool store_is_result(struct store *store, const char *sop_uid, bool *ret_is,
                      struct error *err);
@@ -327,6 +332,8 @@ typedef bool (*store_damage_fn)(const char *path, const char *damage, const char
 bool store_each_damage(struct store *store, store_damage_fn each, void *context,
                        struct error *err);
 
+/* The study is decided anew, by the rules as they are now. */
+bool store_reopen_study(struct store *store, const char *study_uid, struct error *err);
 bool store_hold(struct store *store, const char *study_uid, int64_t now_ms, struct error *err);
 bool store_release_hold(struct store *store, const char *study_uid, struct error *err);
 bool store_is_held(struct store *store, const char *study_uid, bool *ret_is, struct error *err);

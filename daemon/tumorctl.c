@@ -24,6 +24,7 @@ static const char usage[] =
     "  results STUDY        its result objects\n"
     "  why STUDY            what became of each of its series, and why\n"
     "  resend STUDY         sends its results again\n"
+    "  rerun STUDY          decides it anew by the rules as they are now\n"
     "  hold STUDY           keeps it from being removed when its retention is over\n"
     "  release STUDY        ends its hold\n"
     "  import PATH          stores the DICOM files of a file or folder\n"
@@ -266,6 +267,17 @@ static int resend(const struct arguments *arguments, struct error *err)
     return EXIT_SUCCESS;
 }
 
+static int rerun(const struct arguments *arguments, struct error *err)
+{
+    json_t *const answer = ask_study(arguments, "/rerun", true, err);
+
+    if (answer == NULL)
+        return fail(err);
+    json_decref(answer);
+    puts("the study is decided anew");
+    return EXIT_SUCCESS;
+}
+
 static int hold(const struct arguments *arguments, bool held, struct error *err)
 {
     json_t *const answer = ask_study(arguments, held ? "/hold" : "/release", true, err);
@@ -490,6 +502,8 @@ static int run(const char *command, struct arguments *arguments, struct error *e
         return why(arguments, err);
     if (strcmp(command, "resend") == 0)
         return resend(arguments, err);
+    if (strcmp(command, "rerun") == 0)
+        return rerun(arguments, err);
     if (strcmp(command, "hold") == 0 || strcmp(command, "release") == 0)
         return hold(arguments, strcmp(command, "hold") == 0, err);
     if (strcmp(command, "echo") == 0)
@@ -509,7 +523,7 @@ static int run(const char *command, struct arguments *arguments, struct error *e
 int main(int argc, char **argv)
 {
     static const char *const commands[] = { "status", "studies", "show", "results", "why",
-                                            "resend", "hold", "release", "import", "echo",
+                                            "resend", "rerun", "hold", "release", "import", "echo",
                                             "phantom", "query", "retrieve", NULL };
     struct arguments arguments = { .config = NULL };
     struct error err;

@@ -129,7 +129,8 @@ static bool report(struct worker *worker, const struct job *job, struct series *
     const struct report_context context = {
         .source = series_template(series), .volume = volume, .facts = facts,
         .findings = findings, .key = job->key, .created = job->created,
-        .series_number = job->series_number
+        .series_number = job->series_number, .superseded = job->superseded,
+        .superseded_count = job->superseded_count
     };
 
     if (!report_all(&context, reports, JOB_MAX_RESULTS, &count, err))

@@ -8,6 +8,7 @@
 #include "reports/canvas.h"
 #include "reports/capture.h"
 #include "reports/findings_json.h"
+#include "reports/rejection.h"
 #include "reports/seg.h"
 #include "reports/sr.h"
 #include "util/error.h"
@@ -39,10 +40,13 @@ static bool make_all(const struct report_context *context, struct report *report
     }
     if (!sr_make(context, seg, &reports[(*count)++], err))
         return false;
-    const bool good = capture_make(context, reports + *count, room - *count - 1, &pictures,
+    const bool good = capture_make(context, reports + *count, room - *count - 2, &pictures,
                                    err);
     *count += pictures;
-    return good && findings_json_make(context, &reports[(*count)++], err);
+    if (!good || !findings_json_make(context, &reports[(*count)++], err))
+        return false;
+    return context->superseded_count == 0
+        || rejection_make(context, &reports[(*count)++], err);
 }
 
 bool report_all(const struct report_context *context, struct report *ret_reports,
@@ -50,7 +54,7 @@ bool report_all(const struct report_context *context, struct report *ret_reports
 {
     size_t count = 0;
 
-    if (room < 5)
+    if (room < 6)
         return error_set(err, ERROR_USAGE, "room for %zu results is too little", room);
     memset(ret_reports, 0, room * sizeof *ret_reports);
     if (make_all(context, ret_reports, room, &count, err)) {

@@ -16,7 +16,11 @@ struct findings;
 struct series_facts;
 struct volume;
 
-enum report_kind { REPORT_SEG, REPORT_SR, REPORT_SC, REPORT_PICTURE, REPORT_JSON };
+enum report_kind { REPORT_SEG, REPORT_SR, REPORT_SC, REPORT_PICTURE, REPORT_JSON, REPORT_KO };
+
+struct report_superseded {              /* an object of an earlier result that a peer has */
+    char sop_class_uid[TEXT_UID_SIZE], sop_uid[TEXT_UID_SIZE], series_uid[TEXT_UID_SIZE];
+};
 
 struct report_context {
     struct dataset *source;             /* series_template() of the analysed series */
@@ -25,7 +29,9 @@ struct report_context {
     const struct findings *findings;
     const char *key;                    /* 64 hexadecimal digits: the job's digest */
     const char *created;                /* DICOM DT with offset: the job's first queueing */
-    long series_number;                 /* SEG; +20 SR, +30 SC (dicom-objects.md section 2) */
+    long series_number;                 /* SEG; +20 SR, +30 SC, +40 KO */
+    const struct report_superseded *superseded;
+    size_t superseded_count;            /* 0: nothing to reject */
 };
 
 /* One result: a Part 10 object, a PNG or a JSON text. The caller frees `bytes`. */
@@ -47,7 +53,7 @@ bool report_init(const char *font_path, struct error *err);
 
 /*
  * All results of the job, in the order of sending: SEG (only when something was found), SR,
- * SC, then the key images as PNG and findings.json. At most `room` of them.
+ * SC, then the key images as PNG, findings.json and the note of rejection. At most `room` of them.
  */
 bool report_all(const struct report_context *context, struct report *ret_reports,
                 size_t room, size_t *ret_count, struct error *err);

@@ -38,7 +38,7 @@ static void open_api(void)
                     && store_lease_job(api.store, 1, 1, 2, &job, &err)
                     && store_set_note(api.store, "import_ae", "IMPORT42", &err)
                     && store_finish_job(api.store, id, job.lease, 3, "analysed", "{\"count\":2}",
-                                        &object, 1, nobody, 9, &err));
+                                        &object, 1, nobody, nobody, 9, &err));
 }
 
 static void close_api(void)

@@ -108,7 +108,7 @@ static void make_results(const char *const *peers, int64_t deadline_ms)
                     && store_lease_job(store, 1, 1, 2, &wanted, &err));
     make_files();
     CU_ASSERT_FATAL(store_finish_job(store, job, wanted.lease, 1, "analysed", "{}", objects, 3,
-                                     peers, wall_ms() + deadline_ms, &err));
+                                     peers, peers, wall_ms() + deadline_ms, &err));
 }
 
 static void remove_results(void)

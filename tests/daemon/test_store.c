@@ -84,7 +84,7 @@ static bool finish(const struct store_job *job)
     };
 
     return store_finish_job(store, job->id, job->lease, 3000, "analysed", "{}", objects, 3,
-                            peers, 100000, &err);
+                            peers, peers, 100000, &err);
 }
 
 static struct store_counts counts(void)
