@@ -308,23 +308,34 @@ static bool check_jpeg_frame(DcmPixelSequence *fragments, unsigned long first, u
                      "has fewer", columns, rows);
 }
 
-/* Only at the start of an image does a decoder begin. */
-static bool check_jpeg(struct dataset *dataset, DcmPixelSequence *fragments, struct error *err)
+/* Only at the start of an image does a decoder begin; for the precision it looks anywhere. */
+static bool check_jpeg_fragment(DcmPixelSequence *fragments, unsigned long at, uint64_t pixels,
+                                bool is_ls, struct error *err)
+{
+    DcmPixelItem *item = nullptr;
+    Uint8 *bytes = nullptr;
+
+    if (fragments->getItem(item, at).bad() || item->getUint8Array(bytes).bad()
+        || bytes == nullptr || item->getLength() < 2)
+        return true;
+    if (!is_ls && !jpeg_is_walkable(bytes, item->getLength()))
+        return error_set(err, ERROR_DATA, "a JPEG image with a marker before its frame header "
+                         "that has no place there");
+    return bytes[0] != 0xff || bytes[1] != 0xd8
+        || check_jpeg_frame(fragments, at, pixels, err);
+}
+
+static bool check_jpeg(struct dataset *dataset, DcmPixelSequence *fragments, bool is_ls,
+                       struct error *err)
 {
     long rows = 0, columns = 0;
 
     item_int(dataset_root(dataset), 0x00280010, 0, &rows);
     item_int(dataset_root(dataset), 0x00280011, 0, &columns);
-    for (unsigned long i = 1; i < fragments->card(); i++) {
-        DcmPixelItem *item = nullptr;
-        Uint8 *bytes = nullptr;
-        if (fragments->getItem(item, i).good() && item->getUint8Array(bytes).good()
-            && bytes != nullptr && item->getLength() >= 2 && bytes[0] == 0xff
-            && bytes[1] == 0xd8
-            && !check_jpeg_frame(fragments, i, static_cast<uint64_t>(rows)
-                                 * static_cast<uint64_t>(columns), err))
+    for (unsigned long i = 1; i < fragments->card(); i++)
+        if (!check_jpeg_fragment(fragments, i, static_cast<uint64_t>(rows)
+                                 * static_cast<uint64_t>(columns), is_ls, err))
             return false;
-    }
     return true;
 }
 
@@ -365,7 +376,8 @@ static bool check_bound(struct dataset *dataset, struct error *err)
     if (fragments->card() <= static_cast<unsigned long>(value))
         return error_set(err, ERROR_DATA, "%ld frames in %lu fragments", value,
                          fragments->card() > 0 ? fragments->card() - 1 : 0);
-    return !is_jpeg(syntax) || check_jpeg(dataset, fragments, err);
+    const bool is_ls = syntax == EXS_JPEGLSLossless || syntax == EXS_JPEGLSLossy;
+    return !is_jpeg(syntax) || check_jpeg(dataset, fragments, is_ls, err);
 }
 
 /* DCMTK's "Pixel representation cannot be changed" stands for two things. */

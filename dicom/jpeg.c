@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 enum { SOI = 0xd8, EOI = 0xd9, SOS = 0xda, TEM = 0x01, RST0 = 0xd0, RST7 = 0xd7, SOF_LS = 0xf7,
-       DHT = 0xc4, JPG = 0xc8, DAC = 0xcc };
+       DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, JPG0 = 0xf0, JPG13 = 0xfd };
 
 static uint32_t get(const unsigned char *at)
 {
@@ -57,4 +57,26 @@ enum jpeg_answer jpeg_find_size(const void *bytes, size_t size, uint32_t *ret_ro
         at += 2 + length;
     }
     return JPEG_MORE;
+}
+
+/* Reserved ones count as markers alone, as DCMTK has them. */
+bool jpeg_is_walkable(const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes, *const end = at + size;
+
+    while (end - at >= 4 && at[0] == 0xff && at[1] != 0 && at[1] != 0xff) {
+        const unsigned marker = at[1];
+
+        if (marker == TEM || (marker >= JPG0 && marker <= JPG13))
+            return false;
+        if (is_frame_header(marker))
+            return true;
+        at += 2;
+        if (stands_alone(marker) || marker == EOI || marker < 0xc0)
+            continue;
+        if (get(at) > (size_t)(end - at))
+            return true;
+        at += get(at);
+    }
+    return true;
 }

@@ -5,6 +5,7 @@
 #ifndef TUMORD_DICOM_JPEG_H
 #define TUMORD_DICOM_JPEG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,12 @@ enum jpeg_answer {
 /* Walks the segments from the start of an image to its frame header (SOF). */
 enum jpeg_answer jpeg_find_size(const void *bytes, size_t size, uint32_t *ret_rows,
                                 uint32_t *ret_columns);
+
+/*
+ * DCMTK 3.6.7 looks for the precision of a JPEG image (not JPEG-LS) marker by marker, and stays at a
+ * TEM for ever. False when a fragment has one, or one for extensions, on its way.
+ */
+bool jpeg_is_walkable(const void *bytes, size_t size);
 
 #ifdef __cplusplus
 }

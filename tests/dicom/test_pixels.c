@@ -255,6 +255,28 @@ static void a_jpegs_size_is_found_wherever_its_bytes_are_cut(void)
     CU_ASSERT_EQUAL(jpeg_find_size("\xff\xd8\xff\xc4\0\1", 6, &rows, &columns), JPEG_DAMAGED);
 }
 
+/* At each of these dcmtk's decoder, looking for the precision, would stay for ever or go astray. */
+static void a_jpeg_that_a_decoder_never_leaves_is_noticed(void)
+{
+    static const struct { const char *bytes; size_t size; bool good; } cases[] = {
+        { "\xff\xd8\xff\x01\0\0", 6, false },
+        { "\xff\x01\0\0", 4, false },
+        { "\xff\xd8\xff\xe0\0\4ab\xff\x01\0\0", 12, false },
+        { "\xff\xd8\xff\xe0\0\0\xff\x01\0\0", 10, true },
+        { "\xff\xd9\xff\xd3\xff\x02\xff\x01\0\0", 10, false },
+        { "\xff\xd8\xff\xf1\0\2", 6, false },
+        { "\xff\xd8\xff\xc3\0\2\xff\x01\0\0", 10, true },
+        { "\xff\xd8\xff\xe0\0\4\xff\x01\xff\xc0\0\0", 12, true },    /* inside a segment */
+        { "\xff\xd8\xff\xff\xff\x01\0\0", 8, true },
+        { "\0\0\xff\x01\0\0", 6, true },
+        { "\xff\xd8\xff\xe0\xff\xff\xff\x01", 8, true },
+        { "", 0, true }
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        CU_ASSERT_EQUAL(jpeg_is_walkable(cases[i].bytes, cases[i].size), cases[i].good);
+}
+
 static void missing_pixels_have_their_sentence(void)
 {
     int16_t words[SIDE * SIDE] = { 0 };
@@ -323,6 +345,7 @@ static const struct runner_test tests[] = {
     TEST(damaged_compressed_pixels_are_refused),
     TEST(a_jpeg_larger_than_its_data_set_is_refused_before_it_is_decoded),
     TEST(a_jpegs_size_is_found_wherever_its_bytes_are_cut),
+    TEST(a_jpeg_that_a_decoder_never_leaves_is_noticed),
     TEST(missing_pixels_have_their_sentence),
     TEST(real_pixels_equal_those_of_other_decoders),
     { NULL, NULL }

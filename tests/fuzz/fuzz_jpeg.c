@@ -23,7 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
             (answer != whole || (answer == JPEG_SIZE &&
                                  (rows != other_rows || columns != other_columns))))
             abort();
+        jpeg_is_walkable(copy, part);
         free(copy);
     }
+    jpeg_is_walkable(bytes, size);
     return 0;
 }

@@ -149,6 +149,10 @@ def sequences():
             size += 20
         case = Case("sequences", f"{depth} deep, with lengths")
         yield case.raw(case.bytes() + b"".join(reversed(heads)))
+    case = Case("sequences", "100000 deep in fragments of a VR that has none", series="95").drop((0x7FE0, 0x10))
+    inside = (one(tag, b"SQ", b"", 0xFFFFFFFF) + mark(ITEM, 0xFFFFFFFF)) * 100000
+    yield case.raw(case.bytes() + struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OA", 0, 0xFFFFFFFF)
+                   + mark(ITEM, len(inside)) + inside + mark(SEQUENCE_END))
     odd = {"an item end without an item": mark(ITEM_END), "a sequence end alone": mark(SEQUENCE_END),
            "an item alone": mark(ITEM, 4) + b"abcd", "no item, but an element": one((8, 0x70), b"LO", b"x "),
            "an item longer than its sequence": mark(ITEM, 4000), "an end with a length": mark(SEQUENCE_END, 77)}
@@ -258,6 +262,10 @@ def compressed():
     for name, width, height in (("65535 x 65535", 65535, 65535), ("0 x 0", 0, 0)):
         case = Case("compressed", f"JPEG of {name}", syntax="1.2.840.10008.1.2.4.50", series="99").drop((0x7FE0, 0x10))
         frame = b"\xff\xd8\xff\xc0" + struct.pack(">HBHHB", 11, 8, height, width, 1) + b"\1\x11\0\xff\xda\0\x08\1\1\0\0\x3f\0"
+        yield case.raw(case.bytes() + encapsulated(frame + noise(256)))
+    for end in ("50", "57", "70"):      # dcmtk's decoder, looking for the precision, never leaves a TEM
+        case = Case("compressed", f"JPEG with a TEM, {end}", syntax=f"1.2.840.10008.1.2.4.{end}", series=f"97{end}").drop((0x7FE0, 0x10))
+        frame = b"\xff\xd8\xff\x01\0\0\xff\xc3" + struct.pack(">HBHHB", 11, 16, 16, 16, 1) + b"\1\x11\0\xff\xda\0\x08\1\1\0\1\0\0"
         yield case.raw(case.bytes() + encapsulated(frame + noise(256)))
 
 
