@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Writes a seed corpus for each fuzz target below a folder: seeds.py FOLDER."""
+import hashlib
 import io
+import json
 import os
 import shutil
 import struct
@@ -212,6 +214,15 @@ def jobs():
     yield b"\0" + struct.pack("<IIiIqqII", 0x746D7231, 7, 1, 0, 1, 1, 2, 0) + b"{}"
 
 
+def records():
+    """A row of the journal and the bytes that it stands for; and one whose bytes are in a file."""
+    for value, temporary in ((b"\0the bytes of an object", ""), (b"\0", "1234.part")):
+        yield json.dumps({"sop": "1.2.3", "class": "1.2.840.10008.5.1.4.1.1.2", "study": "1.2", "series": "1.2.1",
+                          "transfer_syntax": "1.2.840.10008.1.2.1", "sha256": hashlib.sha256(value).hexdigest(),
+                          "path": "objects/ab/cd.dcm", "size": len(value), "calling_ae": "SCANNER", "peer": "", "received_ms": 5,
+                          "temporary": temporary, "tags": {"Modality": "CT"}}).encode() + value
+
+
 def matches():
     for number, (key, value) in enumerate((
             (b"1.2\\1.3", b"1.3"), (b"A*^b?", b"ALPHA^bc=x=y"), (b"20260101-20261231", b"20260505"), (b"10-1130", b"101500.5"),
@@ -234,7 +245,7 @@ def texts():
 
 def main():
     targets = {"answer": answers, "charset": texts, "command": commands, "config": configs, "identifier": identifiers,
-               "j2k": codestreams, "job": jobs, "jpeg": jpegs, "match": matches, "meta": metas, "negotiate": negotiations,
+               "j2k": codestreams, "job": jobs, "journal": records, "jpeg": jpegs, "match": matches, "meta": metas, "negotiate": negotiations,
                "pdv": pdus, "request": requests, "scan": scans}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
