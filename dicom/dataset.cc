@@ -262,9 +262,11 @@ static bool write_file(struct dataset *dataset, const DcmXfer &syntax,
     const size_t meta = association_write_meta(class_uid, sop_uid, syntax.getXferID(), "",
                                                bytes, 1024);
     size_t size = 0;
-    if (!encode(root, syntax.getXfer(), bytes + meta, room - meta, &size, err)) {
+    /* What came from outside can hold what makes no file: elements of the meta header, say. */
+    if (!encode(root, syntax.getXfer(), bytes + meta, room - meta, &size, err)
+        || !scan_check(bytes, meta + size, err)) {
         std::free(bytes);
-        return false;
+        return error_prefix(err, "the data set as it would be written");
     }
     *ret_bytes = bytes;
     *ret_size = meta + size;

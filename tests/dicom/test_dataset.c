@@ -226,6 +226,13 @@ static void what_is_no_image_or_has_no_uid_is_not_turned(void)
     CU_ASSERT_STRING_EQUAL(err.text, "the SOP Class or Instance UID is no UID");
     dataset_free(dataset);
 
+    dataset = some_dataset();           /* it would stand in the meta header */
+    item_put_text(dataset_root(dataset), 0x00020016, "AE");
+    CU_ASSERT_FALSE(dataset_write(dataset, &bytes, &size, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "the data set as it would be written: the meta header's group "
+                                     "length is wrong");
+    dataset_free(dataset);
+
     dataset = some_dataset();
     CU_ASSERT_FATAL(dataset_write(dataset, &bytes, &size, &err));
     dataset_free(dataset);
