@@ -233,6 +233,12 @@ static void show_study(const struct api *api, const struct api_request *request,
 }
 
 /* Why each series became what it is; done when nothing more will happen by itself. */
+static bool add_wish(const char *peer, bool open, const char *reason, void *context)
+{
+    return json_array_append_new(context, json_pack("{s:s s:b s:o}", "peer", peer, "open",
+                                                    (int)open, "reason", text(reason))) == 0;
+}
+
 static void show_why(const struct api *api, const struct api_request *request,
                      const char *uid, struct api_answer *answer)
 {
@@ -256,6 +262,13 @@ static void show_why(const struct api *api, const struct api_request *request,
         json_object_del(series, "job");
     }
     json_object_set_new(object, "done", json_boolean(done));
+    json_t *const priors = json_array();
+    json_object_set_new(object, "priors", priors);
+    if (!store_each_wish(api->store, uid, add_wish, priors, &err)) {
+        json_decref(object);
+        answer_error(answer, &err);
+        return;
+    }
     answer_json(answer, 200, object);
 }
 

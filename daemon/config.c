@@ -210,6 +210,19 @@ static void dump_names(const char *key, char (*name)[65], size_t count, FILE *to
     fputs("]\n", to);
 }
 
+static void dump_priors(const struct config_rule *rule, FILE *to)
+{
+    static const char *const same[] = { "[]", "[modality]", "[body_part]",
+                                        "[modality, body_part]" };
+
+    if (rule->prior_from_count == 0)
+        return;
+    fputs("    priors:\n", to);
+    config_fields_dump(config_prior_fields, rule, NULL, "      ", to);
+    fprintf(to, "      same: %s\n  ", same[rule->prior_same & 3]);
+    dump_names("from", rule->prior_from, rule->prior_from_count, to);
+}
+
 static void dump_rules(const struct config *config, FILE *to)
 {
     fputs(config->rule_count == 0 ? "rules: []\n" : "rules:\n", to);
@@ -225,6 +238,7 @@ static void dump_rules(const struct config *config, FILE *to)
             config_quote(rule->analysis, to);
             fputc('\n', to);
         }
+        dump_priors(rule, to);
         dump_names("deliver_to", rule->deliver_to, rule->deliver_count, to);
         dump_names("forward_to", rule->forward_to, rule->forward_count, to);
         config_fields_dump(config_retention_field, rule, NULL, "    ", to);

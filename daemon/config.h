@@ -51,6 +51,8 @@ struct config_condition {               /* on an indexed tag, by keyword: "Modal
     char *regex_text;
 };
 
+enum prior_same { PRIOR_MODALITY = 1, PRIOR_BODY_PART = 2 };
+
 struct config_rule {                    /* the first whose conditions all hold is taken */
     char name[65];
     size_t condition_count;
@@ -58,6 +60,11 @@ struct config_rule {                    /* the first whose conditions all hold i
     char analysis[65];                  /* a name of analyses; "" only forwards */
     size_t deliver_count, forward_count;
     char (*deliver_to)[65], (*forward_to)[65];
+    int prior_count;                    /* priors: 0 none */
+    int prior_within_days, prior_deadline_s;
+    unsigned prior_same;                /* enum prior_same */
+    size_t prior_from_count;
+    char (*prior_from)[65];             /* names of peers */
     int retention_days;                 /* after the study's last arrival; 0: kept for ever */
 };
 

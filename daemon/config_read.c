@@ -432,6 +432,55 @@ static void read_destinations(const struct config *config, const struct config_n
         read_peer_name(config, item, path, *ret_list, ret_count, complaints);
 }
 
+static void read_prior_same(const struct config_node *node, const char *path,
+                            unsigned *ret_same, struct complaints *complaints)
+{
+    unsigned same = 0;
+
+    if (!config_expect(node, NODE_LIST, path, complaints))
+        return;
+    for (const struct config_node *item = node->child; item != NULL; item = item->next) {
+        if (!config_expect(item, NODE_SCALAR, path, complaints))
+            continue;
+        if (strcmp(item->text, "modality") == 0)
+            same |= PRIOR_MODALITY;
+        else if (strcmp(item->text, "body_part") == 0)
+            same |= PRIOR_BODY_PART;
+        else
+            config_complain(complaints, item->line, item->column, path,
+                            "%.80s is not modality or body_part", item->text);
+    }
+    *ret_same = same;
+}
+
+static void read_priors(const struct config *config, struct config_rule *rule,
+                        const struct config_node *node, const char *path,
+                        struct complaints *complaints)
+{
+    static const char *const others[] = { "same", "from", NULL };
+    char full[200];
+
+    if (!config_expect(node, NODE_MAP, path, complaints))
+        return;
+    rule->prior_count = 2;
+    rule->prior_within_days = 1825;
+    rule->prior_deadline_s = 120;
+    rule->prior_same = PRIOR_MODALITY | PRIOR_BODY_PART;
+    config_fields_read(node, config_prior_fields, others, path, rule, NULL, complaints);
+    const struct config_node *const same = config_find(node, "same");
+    const struct config_node *const from = config_find(node, "from");
+    text_format(full, sizeof full, "%s.same", path);
+    if (same != NULL)
+        read_prior_same(same, full, &rule->prior_same, complaints);
+    text_format(full, sizeof full, "%s.from", path);
+    if (from != NULL)
+        read_destinations(config, from, full, &rule->prior_from, &rule->prior_from_count,
+                          complaints);
+    if (rule->prior_from_count == 0)
+        config_complain(complaints, node->line, node->column, path,
+                        "has no peers that priors come from");
+}
+
 static void read_rule_name(const struct config *config, struct config_rule *rule,
                            const struct config_node *node, const char *path,
                            struct complaints *complaints)
@@ -479,6 +528,8 @@ static void read_rule_key(const struct config *config, struct config_rule *rule,
     else if (strcmp(node->key, "deliver_to") == 0)
         read_destinations(config, node, path, &rule->deliver_to, &rule->deliver_count,
                           complaints);
+    else if (strcmp(node->key, "priors") == 0)
+        read_priors(config, rule, node, path, complaints);
     else if (strcmp(node->key, "retention_days") == 0)
         config_field_read(node, config_retention_field, path, rule, NULL, complaints);
     else if (strcmp(node->key, "forward_to") == 0)
@@ -544,6 +595,7 @@ void config_rules_free(struct config *config)
         for (size_t j = 0; j < rule->condition_count; j++)
             condition_clear(&rule->condition[j]);
         free(rule->condition);
+        free(rule->prior_from);
         free(rule->deliver_to);
         free(rule->forward_to);
     }

@@ -227,6 +227,15 @@ const struct field config_retention_field[] = {
     END
 };
 
+const struct field config_prior_fields[] = {
+    NUMBER("count", FIELD_INT, config_rule, prior_count, 1, 64, "a number of studies (1 to 64)"),
+    NUMBER("within_days", FIELD_INT, config_rule, prior_within_days, 1, 36500,
+           "a number of days (1 to 36500)"),
+    NUMBER("deadline_s", FIELD_INT, config_rule, prior_deadline_s, 1, 86400,
+           "seconds (1 to 86400)"),
+    END
+};
+
 const struct field config_analysis_fields[] = {
     { "method", FIELD_TEXT, IN(config_analysis, parameters.method), 0, 0,
       "a method (otsu3-morphology)", is_method, NULL, GIVEN_METHOD, false },

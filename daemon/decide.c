@@ -10,6 +10,7 @@
 #include "daemon/config.h"
 #include "daemon/job.h"
 #include "daemon/log.h"
+#include "daemon/prior.h"
 #include "daemon/slices.h"
 #include "daemon/store.h"
 #include "dicom/uid.h"
@@ -236,16 +237,22 @@ static bool decide_series(struct store *store, const struct config *config,
 {
     char reason[200];
     bool ours = false;
+    char of_study[TEXT_UID_SIZE];
 
-    if (!is_ours(store, slices, &ours, err))
+    if (!is_ours(store, slices, &ours, err)
+        || !store_prior_of(store, study_uid, of_study, err))
         return false;
     if (ours)
         return store_set_reason(store, series_uid, "a result of this program", err);
     const struct config_rule *const rule = config_match(config, slices_tag, slices);
     if (!store_set_retention(store, series_uid, rule == NULL ? 0 : rule->retention_days, err))
         return false;
-    if (rule != NULL && !forward(store, config, rule, series_uid, now_ms, err))
+    if (rule != NULL && of_study[0] == '\0' && !forward(store, config, rule, series_uid, now_ms, err))
         return false;
+    if (of_study[0] != '\0') {
+        snprintf(reason, sizeof reason, "not analysed: a prior of study %s", of_study);
+        return store_set_reason(store, series_uid, reason, err);
+    }
     if (excluded(slices, reason, sizeof reason))
         return store_set_reason(store, series_uid, reason, err);
     if (rule == NULL)
@@ -255,6 +262,34 @@ static bool decide_series(struct store *store, const struct config *config,
         return store_set_reason(store, series_uid, reason, err);
     }
     return queue(store, config, rule, study_uid, series_uid, slices, now_ms, err);
+}
+
+/* Wishes by the first of its series whose rule wants priors; they are made once a study. */
+bool decide_waits(struct store *store, const struct config *config, const char *study_uid,
+                  int64_t now_ms, bool *ret_waits, struct error *err)
+{
+    struct list list = { .count = 0 };
+    char of_study[TEXT_UID_SIZE], reason[200];
+    bool good = store_prior_of(store, study_uid, of_study, err);
+    bool ours = false, wished = false;
+
+    *ret_waits = false;
+    if (!good || of_study[0] != '\0')
+        return good;
+    good = store_each_series(store, study_uid, collect, &list, err);
+    for (size_t i = 0; good && !wished && i < list.count; i++) {
+        struct slices *const slices = slices_of_series(store, list.uid[i], err);
+        good = slices != NULL && is_ours(store, slices, &ours, err);
+        const struct config_rule *const rule = !good || ours ? NULL
+            : config_match(config, slices_tag, slices);
+        wished = rule != NULL && rule->prior_from_count > 0 && rule->analysis[0] != '\0'
+            && !excluded(slices, reason, sizeof reason);
+        if (wished)
+            good = prior_wish(store, rule, study_uid, slices, now_ms, ret_waits, err);
+        slices_free(slices);
+    }
+    free(list.uid);
+    return good;
 }
 
 bool decide_study(struct store *store, const struct config *config, const char *study_uid,

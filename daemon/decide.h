@@ -16,4 +16,11 @@ struct store;
 bool decide_study(struct store *store, const struct config *config, const char *study_uid,
                   int64_t now_ms, struct error *err);
 
+/*
+ * Before that: wishes for priors where a rule has them (daemon/prior.h). ret_waits: the study is not to
+ * be decided yet; one that is a prior itself never waits.
+ */
+bool decide_waits(struct store *store, const struct config *config, const char *study_uid,
+                  int64_t now_ms, bool *ret_waits, struct error *err);
+
 #endif

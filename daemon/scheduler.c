@@ -90,7 +90,12 @@ static bool close_quiet_studies(struct scheduler *scheduler, struct error *err)
                                 err))
         return false;
     for (size_t i = 0; i < quiet.count; i++) {
-        bool completed = false;
+        bool completed = false, waits = false;
+        if (!decide_waits(scheduler->store, scheduler->config, quiet.study[i].study_uid, wall_ms(),
+                          &waits, err))
+            return error_prefix(err, "study %s", quiet.study[i].study_uid);
+        if (waits)
+            continue;
         if (!decide_study(scheduler->store, scheduler->config, quiet.study[i].study_uid,
                           wall_ms(), err)
             || !store_complete_study(scheduler->store, quiet.study[i].study_uid,

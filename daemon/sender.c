@@ -17,6 +17,7 @@
 #include "daemon/convert.h"
 #include "daemon/log.h"
 #include "daemon/pool.h"
+#include "daemon/prior.h"
 #include "daemon/role.h"
 #include "daemon/sandbox.h"
 #include "daemon/store.h"
@@ -37,6 +38,7 @@ struct queue {
     struct store *store;
     struct pool *pool;                  /* converts for it; NULL without one */
     pthread_t thread;
+    bool fetches;                       /* a second thread uses the store */
     size_t count;
     struct store_delivery delivery[BATCH];
 };
@@ -274,10 +276,33 @@ static void *serve_queue(void *context)
     return NULL;
 }
 
+/* Beside the outbox, which a long C-MOVE must not hold up. */
+static void *serve_priors(void *context)
+{
+    const struct queue *const queue = context;
+    const struct commit_scope scope = { queue->config, queue->peer, queue->store };
+    struct error err;
+
+    while (!role_stopping()) {
+        if (!prior_fetch(&scope, &err)) {
+            log_error("priors are hindered peer=%s reason=\"%s\", trying again",
+                      queue->peer->ae_title, err.text);
+            pause_ms(5000);
+        }
+        pause_ms(IDLE_MS);
+    }
+    return NULL;
+}
+
 static bool start_queue(struct queue *queue, struct error *err)
 {
-    const int failed = pthread_create(&queue->thread, NULL, serve_queue, queue);
+    pthread_t priors;
+    int failed = pthread_create(&queue->thread, NULL, serve_queue, queue);
 
+    if (failed == 0 && prior_is_source(queue->config, queue->peer->name)) {
+        failed = pthread_create(&priors, NULL, serve_priors, queue);
+        queue->fetches = failed == 0;
+    }
     errno = failed;
     return failed == 0 || error_errno(err, "thread for peer %s", queue->peer->name);
 }
@@ -292,6 +317,9 @@ static bool all_ended(struct queue *queues, size_t count)
     for (size_t i = 0; i < count; i++)
         if (pthread_clockjoin_np(queues[i].thread, NULL, CLOCK_MONOTONIC, &until) != 0)
             return false;
+    for (size_t i = 0; i < count; i++)
+        if (queues[i].fetches)
+            return false;               /* may be in a C-MOVE, which the end of us ends */
     return true;
 }
 

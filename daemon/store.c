@@ -105,7 +105,17 @@ static const char *const steps[] = {
     " STRICT;"
     "CREATE INDEX removed_pending ON removed(pending) WHERE pending > 0;",
     /* 5: studies whose association broke off */
-    "ALTER TABLE study ADD COLUMN broken_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE study ADD COLUMN broken_ms INTEGER NOT NULL DEFAULT 0;",
+    /* 6: priors */
+    "CREATE TABLE wish(study_uid TEXT NOT NULL, peer TEXT NOT NULL, patient_id TEXT NOT NULL,"
+    " birth_date TEXT NOT NULL, study_date TEXT NOT NULL, modality TEXT NOT NULL,"
+    " body_part TEXT NOT NULL, count INTEGER NOT NULL, within_days INTEGER NOT NULL,"
+    " deadline_ms INTEGER NOT NULL, open INTEGER NOT NULL DEFAULT 1,"
+    " reason TEXT NOT NULL DEFAULT '', PRIMARY KEY(study_uid, peer)) STRICT;"
+    "CREATE INDEX wish_open ON wish(peer, deadline_ms) WHERE open = 1;"
+    "CREATE TABLE prior(study_uid TEXT PRIMARY KEY, of_study TEXT NOT NULL,"
+    " marked_ms INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX prior_of ON prior(of_study);"
 };
 #define SCHEMA_VERSION ((int64_t)(sizeof steps / sizeof *steps))
 
@@ -623,8 +633,10 @@ bool store_each_quiet_study(struct store *store, int64_t now_ms, int64_t quiet_m
 {
     lock(store);
     return unlock(store, list(store, err, study_row, &each, context, STUDY_COLUMNS
-                              "WHERE state = 0 AND last_ms <= ? ORDER BY last_ms", "i",
-                              now_ms - quiet_ms));
+                              "WHERE state = 0 AND last_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM"
+                              " wish w WHERE w.study_uid = study.study_uid AND w.open = 1"
+                              " AND w.deadline_ms > ?2) ORDER BY last_ms", "ii",
+                              now_ms - quiet_ms, now_ms));
 }
 
 bool store_complete_study(struct store *store, const char *study_uid, int64_t last_ms,
@@ -1471,6 +1483,119 @@ bool store_count_kept(struct store *store, struct store_kept *ret_kept, struct e
     return unlock(store, good);
 }
 
+/* ---- priors ---- */
+
+bool store_add_wish(struct store *store, const struct store_wish *wish, struct error *err)
+{
+    return end(store, begin(store, err)
+               && execute(store, err, "INSERT INTO wish(study_uid, peer, patient_id, birth_date,"
+                          " study_date, modality, body_part, count, within_days, deadline_ms)"
+                          " VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING", "tttttttiii",
+                          wish->study_uid, wish->peer, wish->patient_id, wish->birth_date,
+                          wish->study_date, wish->modality, wish->body_part, (int64_t)wish->count,
+                          (int64_t)wish->within_days, wish->deadline_ms), err);
+}
+
+bool store_waits_for_wishes(struct store *store, const char *study_uid, int64_t now_ms,
+                            bool *ret_waits, struct error *err)
+{
+    int64_t waits = 0;
+
+    lock(store);
+    const bool good = number(store, err, 0, &waits, "SELECT count(*) FROM wish WHERE study_uid = ?"
+                             " AND open = 1 AND deadline_ms > ?", "ti", study_uid, now_ms);
+    *ret_waits = waits > 0;
+    return unlock(store, good);
+}
+
+static bool wish_row(sqlite3_stmt *row, void *each, void *context)
+{
+    struct store_wish *const wish = context;
+
+    (void)each;
+    text_column(row, 0, wish->study_uid, sizeof wish->study_uid);
+    text_column(row, 1, wish->peer, sizeof wish->peer);
+    text_column(row, 2, wish->patient_id, sizeof wish->patient_id);
+    text_column(row, 3, wish->birth_date, sizeof wish->birth_date);
+    text_column(row, 4, wish->study_date, sizeof wish->study_date);
+    text_column(row, 5, wish->modality, sizeof wish->modality);
+    text_column(row, 6, wish->body_part, sizeof wish->body_part);
+    wish->count = sqlite3_column_int(row, 7);
+    wish->within_days = sqlite3_column_int(row, 8);
+    wish->deadline_ms = sqlite3_column_int64(row, 9);
+    return false;
+}
+
+bool store_take_wish(struct store *store, const char *peer, int64_t now_ms,
+                     struct store_wish *ret_wish, bool *ret_found, struct error *err)
+{
+    ret_wish->study_uid[0] = '\0';
+    lock(store);
+    const bool good = list(store, err, wish_row, NULL, ret_wish,
+        "SELECT study_uid, peer, patient_id, birth_date, study_date, modality, body_part, count,"
+        " within_days, deadline_ms FROM wish WHERE peer = ? AND open = 1 AND deadline_ms > ?"
+        " ORDER BY deadline_ms LIMIT 1", "ti", peer, now_ms);
+    *ret_found = ret_wish->study_uid[0] != '\0';
+    return unlock(store, good);
+}
+
+bool store_grant_wish(struct store *store, const struct store_wish *wish, const char *reason,
+                      struct error *err)
+{
+    return end(store, begin(store, err)
+               && execute(store, err, "UPDATE wish SET open = 0, reason = ? WHERE study_uid = ?"
+                          " AND peer = ?", "ttt", reason, wish->study_uid, wish->peer), err);
+}
+
+static bool wish_told(sqlite3_stmt *row, void *each, void *context)
+{
+    char peer[65], reason[300];
+
+    text_column(row, 0, peer, sizeof peer);
+    text_column(row, 2, reason, sizeof reason);
+    return (*(store_wish_fn *)each)(peer, sqlite3_column_int(row, 1) != 0, reason, context);
+}
+
+bool store_each_wish(struct store *store, const char *study_uid, store_wish_fn each,
+                     void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, wish_told, &each, context, "SELECT peer, open, reason"
+                              " FROM wish WHERE study_uid = ? ORDER BY peer", "t", study_uid));
+}
+
+bool store_mark_prior(struct store *store, const char *study_uid, const char *of_study,
+                      int64_t now_ms, struct error *err)
+{
+    return end(store, begin(store, err)
+               && execute(store, err, "INSERT INTO prior VALUES(?,?,?) ON CONFLICT(study_uid) DO"
+                          " UPDATE SET of_study = excluded.of_study", "tti", study_uid, of_study,
+                          now_ms), err);
+}
+
+bool store_unmark_prior(struct store *store, const char *study_uid, struct error *err)
+{
+    return end(store, begin(store, err)
+               && execute(store, err, "DELETE FROM prior WHERE study_uid = ?", "t", study_uid),
+               err);
+}
+
+static bool prior_row(sqlite3_stmt *row, void *each, void *context)
+{
+    (void)each;
+    text_column(row, 0, context, TEXT_UID_SIZE);
+    return false;
+}
+
+bool store_prior_of(struct store *store, const char *study_uid, char ret_study[TEXT_UID_SIZE],
+                    struct error *err)
+{
+    ret_study[0] = '\0';
+    lock(store);
+    return unlock(store, list(store, err, prior_row, NULL, ret_study,
+                              "SELECT of_study FROM prior WHERE study_uid = ?", "t", study_uid));
+}
+
 bool store_reopen_study(struct store *store, const char *study_uid, struct error *err)
 {
     return end(store, begin(store, err)
@@ -1517,6 +1642,10 @@ bool store_set_retention(struct store *store, const char *series_uid, int days,
     " AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.study_uid = s.study_uid)" \
     " AND NOT EXISTS (SELECT 1 FROM job j WHERE j.study_uid = s.study_uid" \
     " AND j.state IN (0, 1, 4))" \
+    " AND NOT EXISTS (SELECT 1 FROM prior p WHERE p.study_uid = s.study_uid AND (EXISTS (SELECT 1" \
+    " FROM study q WHERE q.study_uid = p.of_study AND q.state = 0) OR EXISTS (SELECT 1 FROM job j" \
+    " WHERE j.study_uid = p.of_study AND j.state IN (0, 1)) OR EXISTS (SELECT 1 FROM delivery d" \
+    " WHERE d.study_uid = p.of_study AND d.state IN (0, 1))))" \
     " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.study_uid = s.study_uid" \
     " AND d.state NOT IN (4, 5, 6) AND NOT (d.state = 2 AND d.peer IN (SELECT value FROM" \
     " json_each(?2)))) AND NOT EXISTS (SELECT 1 FROM commitment c WHERE c.open = 1) LIMIT 1"

@@ -332,6 +332,36 @@ typedef bool (*store_damage_fn)(const char *path, const char *damage, const char
 bool store_each_damage(struct store *store, store_damage_fn each, void *context,
                        struct error *err);
 
+/* ---- priors: earlier studies that are wished for before an analysis ---- */
+
+struct store_wish {                     /* of a study, from a peer */
+    char study_uid[TEXT_UID_SIZE], peer[65];
+    char patient_id[65], birth_date[17], study_date[17];
+    char modality[17], body_part[65];   /* "": any */
+    int count, within_days;
+    int64_t deadline_ms;
+};
+/* One that is there already, granted or not, stays as it is. */
+bool store_add_wish(struct store *store, const struct store_wish *wish, struct error *err);
+bool store_waits_for_wishes(struct store *store, const char *study_uid, int64_t now_ms,
+                            bool *ret_waits, struct error *err);
+/* The next open one of the peer whose deadline is not over. */
+bool store_take_wish(struct store *store, const char *peer, int64_t now_ms,
+                     struct store_wish *ret_wish, bool *ret_found, struct error *err);
+bool store_grant_wish(struct store *store, const struct store_wish *wish, const char *reason,
+                      struct error *err);
+/* What became of the wishes of a study. */
+typedef bool (*store_wish_fn)(const char *peer, bool open, const char *reason, void *context);
+bool store_each_wish(struct store *store, const char *study_uid, store_wish_fn each,
+                     void *context, struct error *err);
+/* `study_uid` is a prior of `of_study`, also before anything of it is here. */
+bool store_mark_prior(struct store *store, const char *study_uid, const char *of_study,
+                      int64_t now_ms, struct error *err);
+bool store_unmark_prior(struct store *store, const char *study_uid, struct error *err);
+/* Of which study it is a prior; "" for none. */
+bool store_prior_of(struct store *store, const char *study_uid, char ret_study[TEXT_UID_SIZE],
+                    struct error *err);
+
 /* The study is decided anew, by the rules as they are now. */
 bool store_reopen_study(struct store *store, const char *study_uid, struct error *err);
 bool store_hold(struct store *store, const char *study_uid, int64_t now_ms, struct error *err);

@@ -185,8 +185,12 @@ static void print_series_head(const json_t *series)
 
 static void print_keeping(const json_t *study)
 {
-    json_t *duplicate;
+    json_t *duplicate, *prior;
     size_t index;
+
+    json_array_foreach(json_object_get(study, "priors"), index, prior)
+        printf("from %s: %s\n", ctl_text(prior, "peer"), ctl_text(prior, "reason")[0] != '\0'
+               ? ctl_text(prior, "reason") : "priors are wished for, none came yet");
 
     if (json_is_true(json_object_get(study, "held")))
         puts("The study is held.");
