@@ -11,6 +11,7 @@
 #include "analysis/analyse.h"
 #include "analysis/candidates.h"
 #include "analysis/components.h"
+#include "analysis/distance.h"
 #include "analysis/levels.h"
 #include "analysis/mask.h"
 #include "analysis/phantom.h"
@@ -65,6 +66,12 @@ static void time_kernels(const struct volume *volume, const uint8_t *body, uint8
     const bool found = components_find(body, volume->size, 1, CONNECTIVITY_26, arena, &parts,
                                        &err);
     end("components", found);
+    arena_rewind(arena, mark);
+    begin();
+    float *const distance = arena_take(arena, count, sizeof *distance, &err);
+    end("distance transform", distance != NULL
+        && distance_transform(mask, volume->size, (const double[]){ 0.8, 0.8, 1 }, distance, threads,
+                              arena, &err));
     arena_rewind(arena, mark);
     begin();
     end("holes", components_fill_holes(mask, volume->size, false, arena, &err));
