@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "analysis/analyse.h"
+#include "analysis/ball.h"
 #include "analysis/candidates.h"
 #include "analysis/components.h"
 #include "analysis/distance.h"
@@ -67,6 +68,9 @@ static void time_kernels(const struct volume *volume, const uint8_t *body, uint8
                                        &err);
     end("components", found);
     arena_rewind(arena, mark);
+    begin();
+    end("closing, ball of 2", ball_apply(BALL_CLOSE, body, mask, volume->size,
+                                         (const double[]){ 1, 1, 1 }, 2, threads, arena, &err));
     begin();
     float *const distance = arena_take(arena, count, sizeof *distance, &err);
     end("distance transform", distance != NULL

@@ -1,10 +1,11 @@
 #include "tests/runner.h"
 
-extern const struct runner_suite suite_distance, suite_kernels, suite_number, suite_truth;
+extern const struct runner_suite suite_ball, suite_distance, suite_kernels, suite_number, suite_truth;
 
 int main(int argc, char **argv)
 {
     static const struct runner_suite *const suites[] = {
+        &suite_ball,
         &suite_distance,
         &suite_kernels,
         &suite_number,
