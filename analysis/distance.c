@@ -45,16 +45,16 @@ static struct scratch scratch_of(const struct work *work, size_t part)
 /* Squared distances along a row; INFINITY where the row has no voxel outside. */
 static void scan_row(const uint8_t *mask, size_t count, float spacing, float *row)
 {
-    float distance = INFINITY;
+    float steps = INFINITY;             /* whole ones: a sum of spacings would round */
 
     for (size_t i = 0; i < count; i++) {
-        distance = mask[i] ? distance + spacing : 0;
-        row[i] = distance;
+        steps = mask[i] ? steps + 1 : 0;
+        row[i] = steps;
     }
-    distance = INFINITY;
+    steps = INFINITY;
     for (size_t i = count; i-- > 0;) {
-        distance = mask[i] ? distance + spacing : 0;
-        const float least = fminf(row[i], distance);
+        steps = mask[i] ? steps + 1 : 0;
+        const float least = fminf(row[i], steps) * spacing;
         row[i] = least * least;
     }
 }
@@ -165,7 +165,7 @@ bool distance_transform(const uint8_t *mask, const size_t size[3], const double 
                          .longest = longest_of(size) };
 
     for (int axis = 0; axis < 3; axis++)
-        if (!(spacing_mm[axis] > 0) || isinf(spacing_mm[axis]))
+        if (!(spacing_mm[axis] >= 1e-6 && spacing_mm[axis] <= 1e6))     /* floats, squared */
             return error_set(err, ERROR_DATA, "a spacing of %g mm", spacing_mm[axis]);
     work.scratch = arena_take(arena, PARTS * part_floats(work.longest), sizeof(float), err);
     if (work.scratch == NULL)

@@ -16,7 +16,7 @@ struct error;
 /*
  * For each voxel of the mask (not 0) the distance in mm from its centre to that of the nearest voxel
  * outside of it; 0 outside. What lies beyond the grid is neither; without any voxel outside all is
- * INFINITY. Errors are below 1e-6 of the distance. Scratch is taken from the arena and given back;
+ * INFINITY. Errors are below 1e-6 of the distance; spacings are from 1e-6 to 1e6 mm. Scratch is taken from the arena and given back;
  * the number of threads changes no bit.
  */
 bool distance_transform(const uint8_t *mask, const size_t size[3], const double spacing_mm[3],

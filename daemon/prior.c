@@ -240,12 +240,15 @@ static bool bring(const struct commit_scope *scope, const struct association_tar
 {
     struct dimse_message last = { .status = 0 };
 
-    if (instances_here(scope->store, one->study_uid) > 0) {
+    const int before = instances_here(scope->store, one->study_uid);
+
+    if (before > 0 && before >= one->instances) {
         tally->here++;
         return true;
     }
-    /* Before it comes: whoever decides it must know what it is. */
-    if (!store_mark_prior(scope->store, one->study_uid, wish->study_uid, wall_ms(), err))
+    /* Before it comes: whoever decides it must know what it is. What is here in part is fetched again:
+     * a prior that a kill cut off, or a study of its own, which stays that. */
+    if (before == 0 && !store_mark_prior(scope->store, one->study_uid, wish->study_uid, wall_ms(), err))
         return false;
     const bool moved = move(scope, target, one->study_uid, &last, &tally->last);
     const int here = settle(scope->store, one, &last);
@@ -298,6 +301,11 @@ static bool grant(const struct commit_scope *scope, const struct store_wish *wis
     bool good = true;
 
     search = (struct search){ .wish = wish };
+    if (!limits_hold_now(scope->peer->retrieve_hours)) {
+        text_format(reason, size, "no priors: studies are brought from it at %s only",
+                    scope->peer->retrieve_hours);
+        return true;
+    }
     if (!is_exact(wish->patient_id)) {
         text_format(reason, size, "no priors: the Patient ID is empty or a pattern");
         return true;
@@ -330,8 +338,6 @@ bool prior_fetch(const struct commit_scope *scope, struct error *err)
     bool found = false;
     char reason[300];
 
-    if (!limits_hold_now(scope->peer->retrieve_hours))
-        return true;
     if (!store_take_wish(scope->store, scope->peer->name, wall_ms(), &wish, &found, err))
         return false;
     if (!found)

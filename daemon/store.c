@@ -1560,7 +1560,9 @@ bool store_each_wish(struct store *store, const char *study_uid, store_wish_fn e
                      void *context, struct error *err)
 {
     lock(store);
-    return unlock(store, list(store, err, wish_told, &each, context, "SELECT peer, open, reason"
+    return unlock(store, list(store, err, wish_told, &each, context, "SELECT peer, open, CASE"
+                              " WHEN open = 1 AND deadline_ms < unixepoch() * 1000 THEN"
+                              " 'no priors: the deadline was over' ELSE reason END"
                               " FROM wish WHERE study_uid = ? ORDER BY peer", "t", study_uid));
 }
 
@@ -1644,8 +1646,9 @@ bool store_set_retention(struct store *store, const char *series_uid, int days,
     " AND j.state IN (0, 1, 4))" \
     " AND NOT EXISTS (SELECT 1 FROM prior p WHERE p.study_uid = s.study_uid AND (EXISTS (SELECT 1" \
     " FROM study q WHERE q.study_uid = p.of_study AND q.state = 0) OR EXISTS (SELECT 1 FROM job j" \
-    " WHERE j.study_uid = p.of_study AND j.state IN (0, 1)) OR EXISTS (SELECT 1 FROM delivery d" \
-    " WHERE d.study_uid = p.of_study AND d.state IN (0, 1))))" \
+    " WHERE j.study_uid = p.of_study AND j.state IN (0, 1, 4)) OR EXISTS (SELECT 1 FROM delivery d" \
+    " WHERE d.study_uid = p.of_study AND d.state NOT IN (4, 5, 6) AND NOT (d.state = 2" \
+    " AND d.peer IN (SELECT value FROM json_each(?2))))))" \
     " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.study_uid = s.study_uid" \
     " AND d.state NOT IN (4, 5, 6) AND NOT (d.state = 2 AND d.peer IN (SELECT value FROM" \
     " json_each(?2)))) AND NOT EXISTS (SELECT 1 FROM commitment c WHERE c.open = 1) LIMIT 1"

@@ -66,12 +66,12 @@ static size_t wrong(const size_t size[3], const double spacing[3])
 static void distance_is_that_to_the_nearest_voxel_outside_at_any_spacing(void)
 {
     static const size_t sizes[][3] = { { 17, 9, 13 }, { 40, 3, 5 }, { 1, 1, 23 }, { 1, 9, 1 }, { 33, 1, 1 },
-                                       { 16, 9, 2 } };
-    static const double spacings[][3] = { { 1, 1, 1 }, { 0.5, 0.5, 5 }, { 3, 0.7, 1.1 }, { 1e-3, 1, 1e3 } };
-    static const unsigned densities[] = { 2, 10, 100 };
+                                       { 16, 9, 2 }, { 1200, 2, 1 } };
+    static const double spacings[][3] = { { 1, 1, 1 }, { 0.5, 0.5, 5 }, { 0.7, 3, 1.1 }, { 1e-3, 1, 1e3 }, { 0.8, 0.8, 0.8 } };
+    static const unsigned densities[] = { 2, 10, 700 };
 
-    for (size_t s = 0; s < 6; s++)
-        for (size_t p = 0; p < 4; p++)
+    for (size_t s = 0; s < 7; s++)
+        for (size_t p = 0; p < 5; p++)
             for (size_t d = 0; d < 3; d++) {
                 const size_t count = sizes[s][0] * sizes[s][1] * sizes[s][2];
                 for (size_t n = 0; n < count; n++)
@@ -99,10 +99,10 @@ static void distance_without_an_outside_is_infinite_and_without_an_inside_0(void
 static void distance_refuses_a_spacing_that_is_none(void)
 {
     const size_t size[3] = { 2, 2, 2 };
-    const double bad[] = { 0, -1, NAN, INFINITY };
+    const double bad[] = { 0, -1, NAN, INFINITY, 1e200, 1e-30 };
     struct arena *const arena = arena_new(1 << 20, &err);
 
-    for (size_t n = 0; n < 4; n++) {
+    for (size_t n = 0; n < 6; n++) {
         const double spacing[3] = { 1, bad[n], 1 };
         CU_ASSERT_FALSE(distance_transform(mask, size, spacing, got, 1, arena, &err));
         CU_ASSERT_EQUAL(err.code, ERROR_DATA);
