@@ -14,23 +14,30 @@ storescp_start STORESCP
 orthanc_start
 QUIET_S=600                         # nothing is analysed meanwhile
 node_start
-TOTAL=${TOTAL:-320}
+EACH=${EACH:-100}                   # instances an association
+LEAST=${LEAST:-400}                 # and this many in all: a first few are no speed
+
+settle() { sync; sleep 1; }           # nobody pays for what the one before left unwritten
 
 bare() { # PORT AE ASSOCIATIONS
-    "$BUILD/bench/bench_send" "$1" "$2" "$file" "$3" $((TOTAL / $3)) |
+    settle
+    "$BUILD/bench/bench_send" "$1" "$2" "$file" "$3" "$each" |
         sed -n 's/^acknowledged \([0-9]*\) of \1 .* \([0-9]*\)\/s$/\2/p'
 }
 stock() { # PORT AE ASSOCIATIONS: with UIDs that storescu invents
-    local began=$(now_ms) pid pids=() bad=0
+    local began pid pids=() bad=0
+    settle
+    began=$(now_ms)
     for _ in $(seq "$3"); do
-        storescu +IR $((TOTAL / $3)) --repeat $((TOTAL / $3)) -aec "$2" 127.0.0.1 "$1" "$file" > "$WORK/stock.log" 2>&1 &
+        storescu +IR "$each" --repeat "$each" -aec "$2" 127.0.0.1 "$1" "$file" > "$WORK/stock.log" 2>&1 &
         pids+=($!)
     done
     for pid in "${pids[@]}"; do wait "$pid" || bad=1; done
-    [ $bad -eq 0 ] && echo $((TOTAL / $3 * $3 * 1000 / ($(now_ms) - began)))
+    [ $bad -eq 0 ] && echo $((each * $3 * 1000 / ($(now_ms) - began)))
 }
-for sender in stock bare; do
-    for count in 1 8 32; do
+for sender in ${SENDERS:-stock bare}; do
+    for count in ${COUNTS:-1 8 32}; do
+        each=$((EACH * count < LEAST ? LEAST / count : EACH))
         ours=$($sender "$NODE_PORT" "$NODE_AE" $count) theirs=$($sender "$ORTHANC_PORT" ORTHANC $count)
         plain=$($sender "$STORESCP_PORT" STORESCP $count)
         printf '  %s sender, %2d associations: tumord %s /s, Orthanc %s /s, storescp %s /s\n' "$sender" "$count" \

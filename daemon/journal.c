@@ -1,8 +1,9 @@
 /*
  * Journal: records in recycled files, a shared fdatasync, and the mover behind them.
  *
- * A record begins at a multiple of 4 KiB: head, row as JSON, bytes. Concurrent writers leave
- * holes when they are killed, so replay looks at every such place. A record counts when its
+ * A record begins at a multiple of 4 KiB: head and row as JSON, then, at the next such multiple,
+ * the bytes; so it goes to the disk past the page cache, from the memory that it was received
+ * into, by as many threads as there are. Concurrent writers leave holes when they are killed, so replay looks at every such place. A record counts when its
  * head carries the file's nonce (random, new at each use, so that neither old records nor
  * bytes made to look like one can count), its checksum fits, and the bytes have the SHA-256
  * that the row tells.
@@ -35,13 +36,18 @@
 #define SEGMENT_BYTES (64LL << 20)
 #define PAGE 4096LL
 #define BATCH 64                    /* rows in one transaction of the index */
-#define PLACERS 3                   /* threads that write objects: one alone waits for the disk */
-#define SPARES 16
+#define PLACERS 6                   /* threads that write objects: one alone waits for the disk */
+#define MAX_STEPS 32                /* of the mover under one lock of objects/ */
+#define SPARES 64                   /* buffers for the next entries, of which FEW outlast a burst */
+#define FEW 8
+#define SPARE_S 2
 #define ROOM_TIMEOUT_S 20           /* how long a commit waits for the mover to make room */
 #define MAX_ROW 65536
+#define MAX_HELD (48 << 20)         /* bytes that wait for the mover in memory */
+#define HELD_TIMEOUT_MS 200         /* how long a commit waits for it, rather than have it read them */
 
 #define SEGMENT_MAGIC 0x74756d6f72646a31ULL     /* "tumordj1" */
-#define RECORD_MAGIC 0x74756d6f72647231ULL      /* "tumordr1" */
+#define RECORD_MAGIC 0x74756d6f72647232ULL      /* "tumordr2" */
 
 struct segment_head {
     uint64_t magic, nonce, order;   /* order: which file was used first */
@@ -56,6 +62,7 @@ struct record_head {
 
 struct segment {
     int fd;
+    int direct;                     /* the same file past the page cache; or fd, where that cannot be */
     bool in_use;                    /* has records that replay would need */
     uint64_t nonce, order;
     int64_t end;                    /* where the next record begins */
@@ -67,9 +74,11 @@ struct committed {                  /* a record on its way to its place */
     struct committed *next;
     int segment;
     int64_t at;                     /* of the bytes in the segment */
+    unsigned char *bytes;           /* they themselves, or NULL: to be read from there */
     char temporary[32];             /* or the name of its own file in objects/incoming */
     struct store_instance row;
     char *tags;
+    char *text;                     /* row_text() of it */
 };
 
 struct journal {
@@ -80,18 +89,22 @@ struct journal {
     uint64_t orders;                /* given out so far */
     uint64_t entries;               /* names for temporary files */
     pthread_mutex_t mutex;
-    pthread_cond_t synced, room, work, idle;
+    pthread_cond_t room, work, idle, used;
+    pthread_cond_t synced[2];       /* waited on by those in the sync under way, and in the next */
+    int phase;                      /* which is which: the next is synced[phase] */
     bool syncing;
+    uint64_t target;                /* the last ticket of the sync under way */
     atomic_bool poisoned, closing;  /* also read without the lock */
     bool replaying;                 /* places may hold what a crash left half-written */
-    bool full;                      /* a commit waits for a free file */
+    bool moved;                     /* the mover has ended */
     uint64_t written, durable;      /* tickets: records written, and of them synced */
     struct committed *first, **last;
     int unmoved;                    /* in the list or in the mover's hands */
-    pthread_t mover;
+    pthread_t mover, recycler;
     unsigned char *buffer;          /* the placers': one record's bytes each */
     void *spare[SPARES];            /* buffers of entries that have ended */
     int spares;
+    int64_t held;                   /* bytes in memory that wait for the mover */
 };
 
 struct journal_entry {
@@ -142,16 +155,19 @@ static bool read_at(int fd, void *bytes, size_t size, int64_t at)
 
 static char *row_text(const struct store_instance *row, const char *temporary)
 {
-    json_t *tags = json_loads(row->tags == NULL ? "{}" : row->tags, 0, NULL);
+    const char *const tags = row->tags == NULL ? "{}" : row->tags;      /* an object already */
     json_t *const object = json_pack(
-        "{s:s s:s s:s s:s s:s s:s s:s s:I s:s s:s s:I s:s s:o}", "sop", row->sop_uid,
+        "{s:s s:s s:s s:s s:s s:s s:s s:I s:s s:s s:I s:s}", "sop", row->sop_uid,
         "class", row->sop_class_uid, "study", row->study_uid, "series", row->series_uid,
         "transfer_syntax", row->transfer_syntax, "sha256", row->sha256, "path", row->path,
         "size", (json_int_t)row->size, "calling_ae", row->calling_ae, "peer", row->peer,
-        "received_ms", (json_int_t)row->received_ms, "temporary", temporary,
-        "tags", tags != NULL ? tags : json_object());
-    char *const text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+        "received_ms", (json_int_t)row->received_ms, "temporary", temporary);
+    char *const head = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+    char *text = NULL;
 
+    if (head == NULL || asprintf(&text, "%.*s,\"tags\":%s}", (int)strlen(head) - 1, head, tags) < 0)
+        text = NULL;
+    free(head);
     json_decref(object);
     return text;
 }
@@ -187,19 +203,24 @@ static bool parse_row(const char *text, struct committed *committed)
     return good;
 }
 
+/* Keeps a buffer for the next entry; the lock held. */
+static void keep_buffer(struct journal *journal, unsigned char *buffer)
+{
+    if (buffer != NULL && journal->spares < SPARES)
+        journal->spare[journal->spares++] = buffer;
+    else
+        free(buffer);
+}
+
 static void free_committed(struct committed *committed)
 {
+    free(committed->bytes);
     free(committed->tags);
+    free(committed->text);
     free(committed);
 }
 
 /* ---- the mover: to the final place ---- */
-
-static int create_beside(int folder, const char *name, char *beside, size_t size)
-{
-    text_format(beside, size, ".%s.new", name);
-    return openat(folder, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-}
 
 /*
  * Past the page cache as far as whole pages go, if the file system can: to write gigabytes of
@@ -208,28 +229,32 @@ static int create_beside(int folder, const char *name, char *beside, size_t size
 static bool write_object(int fd, const void *bytes, size_t size)
 {
     const size_t whole = size / PAGE * PAGE;
-    const int flags = fcntl(fd, F_GETFL);
 
-    if (whole == 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) != 0)
+    if (whole == 0 || fcntl(fd, F_SETFL, O_DIRECT) != 0)
         return write_at(fd, bytes, size, 0);
     const bool direct = write_at(fd, bytes, whole, 0);
     if (!direct && errno != EINVAL)
         return false;
     const size_t done = direct ? whole : 0;
-    return fcntl(fd, F_SETFL, flags) == 0
+    return fcntl(fd, F_SETFL, 0) == 0
         && write_at(fd, (const char *)bytes + done, size - done, (int64_t)done);
 }
 
-/* A file that appears whole: written beside, then renamed. */
+static bool create(int folder, const char *name, const void *bytes, size_t size)
+{
+    const int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    const bool good = fd >= 0 && write_object(fd, bytes, size);
+
+    return (fd < 0 || close(fd) == 0) && good;
+}
+
+/* A file that appears whole, for others may read one of that name: written beside, then renamed. */
 static bool put_file(int folder, const char *name, const void *bytes, size_t size)
 {
     char beside[128];
-    const int fd = create_beside(folder, name, beside, sizeof beside);
-    bool good = fd >= 0 && write_object(fd, bytes, size);
 
-    if (fd >= 0 && close(fd) != 0)
-        good = false;
-    return good && renameat(folder, beside, folder, name) == 0;
+    text_format(beside, sizeof beside, ".%s.new", name);
+    return create(folder, beside, bytes, size) && renameat(folder, beside, folder, name) == 0;
 }
 
 static bool put_object(struct journal *journal, const struct committed *committed,
@@ -238,181 +263,291 @@ static bool put_object(struct journal *journal, const struct committed *committe
     char staged[64];
     const size_t size = (size_t)committed->row.size;
 
+    if (committed->bytes != NULL)
+        return put_file(folder, name, committed->bytes, size);
     if (committed->temporary[0] == '\0')
-        return read_at(journal->segment[committed->segment].fd, buffer, size, committed->at)
+        return read_at(journal->segment[committed->segment].direct, buffer,
+                       (size_t)align((int64_t)size), committed->at)
             && put_file(folder, name, buffer, size);
     text_format(staged, sizeof staged, "%s", committed->temporary);
     return renameat(journal->incoming, staged, folder, name) == 0
         || (errno == ENOENT && faccessat(folder, name, R_OK, 0) == 0);
 }
 
-/* objects/ab/cdef….dcm and objects/ab/cdef….json; the path was made by name_object(). */
+/* objects/ab: most are there. */
+static int open_place(struct journal *journal, const char *prefix)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    const int folder = openat(journal->objects, prefix, flags);
+
+    if (folder >= 0 || errno != ENOENT)
+        return folder;
+    if (mkdirat(journal->objects, prefix, 0750) != 0 && errno != EEXIST)
+        return -1;
+    return openat(journal->objects, prefix, flags);
+}
+
+/*
+ * objects/ab/cdef….dcm and objects/ab/cdef….json; the path was made by name_object(). A sidecar that
+ * a crash left half-written is written anew by the replay, like all of its file.
+ */
 static bool move_to_place(struct journal *journal, const struct committed *committed,
                           unsigned char *buffer, struct error *err)
 {
     char prefix[3] = { committed->row.sha256[0], committed->row.sha256[1], '\0' };
     char name[80], sidecar[80];
-    char *const text = row_text(&committed->row, "");
+    const char *const text = committed->text;
+    const int folder = open_place(journal, prefix);
 
-    if (mkdirat(journal->objects, prefix, 0750) != 0 && errno != EEXIST) {
-        free(text);
-        return error_errno(err, "objects/%s", prefix);
-    }
-    const int folder = openat(journal->objects, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     text_format(name, sizeof name, "%s.dcm", committed->row.sha256 + 2);
     text_format(sidecar, sizeof sidecar, "%s.json", committed->row.sha256 + 2);
-    const bool good = folder >= 0 && text != NULL
-        && put_object(journal, committed, buffer, folder, name)
+    const bool good = folder >= 0 && put_object(journal, committed, buffer, folder, name)
         && ((!journal->replaying && faccessat(folder, sidecar, R_OK, 0) == 0)
-            || put_file(folder, sidecar, text, strlen(text)));
+            || create(folder, sidecar, text, strlen(text)));
     if (!good)
         error_errno(err, "objects/%s", prefix);
     if (folder >= 0)
         close(folder);
-    free(text);
     return good;
 }
 
-/* One thread's share of a batch: by digest, so that equal bytes meet in one thread. */
-struct placer {
+/* A batch that several threads place: each takes the next; equal bytes wait for the first of them. */
+struct placing {
     struct journal *journal;
     struct committed **batch;
     size_t count;
-    int number, of;
-    bool good;
-    struct error err;
+    bool again[BATCH];
+    atomic_size_t next;
+    atomic_bool failed;
 };
+
+struct placer {
+    struct placing *placing;
+    unsigned char *buffer;
+    struct error err;               /* of the one that failed */
+    bool failed;
+};
+
+static void place_one(struct placer *placer, const struct committed *committed)
+{
+    struct placing *const placing = placer->placing;
+
+    if (move_to_place(placing->journal, committed, placer->buffer, &placer->err))
+        return;
+    placer->failed = true;
+    placing->failed = true;
+}
 
 static void *place(void *context)
 {
     struct placer *const placer = context;
-    struct journal *const journal = placer->journal;
-    unsigned char *const buffer = journal->buffer + placer->number * JOURNAL_MAX_BUFFER;
+    struct placing *const placing = placer->placing;
 
-    placer->good = true;
-    for (size_t i = 0; placer->good && i < placer->count; i++)
-        if (placer->batch[i]->row.sha256[2] % placer->of == placer->number)
-            placer->good = move_to_place(journal, placer->batch[i], buffer, &placer->err);
+    for (size_t i; !placing->failed && (i = placing->next++) < placing->count;)
+        if (!placing->again[i])
+            place_one(placer, placing->batch[i]);
     return NULL;
 }
 
-static bool place_batch(struct journal *journal, struct committed **batch, size_t count,
-                        struct error *err)
+static void find_equals(struct placing *placing)
 {
-    struct placer placer[PLACERS];
-    pthread_t thread[PLACERS];
-    bool started[PLACERS] = { false }, good = true;
-    const int of = count < PLACERS ? 1 : PLACERS;
-
-    for (int i = of - 1; i >= 0; i--) {
-        placer[i] = (struct placer){ journal, batch, count, i, of, false, { 0 } };
-        started[i] = i > 0 && pthread_create(&thread[i], NULL, place, &placer[i]) == 0;
-        if (!started[i])
-            place(&placer[i]);
-    }
-    for (int i = 0; i < of; i++) {
-        if (started[i])
-            pthread_join(thread[i], NULL);
-        if (good && !placer[i].good)
-            *err = placer[i].err;
-        good = good && placer[i].good;
-    }
-    return good;
+    for (size_t i = 0; i < placing->count; i++)
+        for (size_t j = 0; j < i && !placing->again[i]; j++)
+            placing->again[i] = strcmp(placing->batch[i]->row.sha256,
+                                       placing->batch[j]->row.sha256) == 0;
 }
 
-/* Files and rows under one lock: who removes or puts aside files (daemon/keep.c) waits. */
-static bool move_batch(struct journal *journal, struct committed **batch, size_t count,
-                       struct error *err)
+/* Some that were placed, or are to be. */
+struct load {
+    struct committed *batch[BATCH];
+    size_t count;
+};
+
+static bool index_load(struct journal *journal, const struct load *load, struct error *err)
 {
     struct store_instance rows[BATCH];
 
-    flock(journal->objects, LOCK_EX);
-    for (size_t i = 0; i < count; i++)
-        rows[i] = batch[i]->row;
-    const bool good = place_batch(journal, batch, count, err)
-        && store_add_instances(journal->store, rows, count, err);
-    flock(journal->objects, LOCK_UN);
-    return good;
+    for (size_t i = 0; i < load->count; i++)
+        rows[i] = load->batch[i]->row;
+    return load->count == 0 || store_add_instances(journal->store, rows, load->count, err);
 }
 
-/*
- * A full journal file whose records are all in their places is free again once those places
- * are on stable storage; syncfs() waits for all of them at once.
- */
-static bool recycle(struct journal *journal, int number, struct error *err)
+/* Places `now`; meanwhile those that were placed `before` come into the index. */
+static bool place_load(struct journal *journal, struct load *now, const struct load *before,
+                       bool *ret_indexed, struct error *err)
 {
-    struct segment *const segment = &journal->segment[number];
+    struct placing placing = { .journal = journal, .batch = now->batch, .count = now->count };
+    struct placer placer[PLACERS];
+    pthread_t thread[PLACERS];
+    int started = 1;
+
+    find_equals(&placing);
+    for (int i = 0; i < PLACERS; i++)
+        placer[i] = (struct placer){ &placing, journal->buffer + i * JOURNAL_MAX_BUFFER, { 0 },
+                                     false };
+    while (started < PLACERS && (size_t)started < now->count
+           && pthread_create(&thread[started], NULL, place, &placer[started]) == 0)
+        started++;
+    *ret_indexed = index_load(journal, before, err);
+    place(&placer[0]);
+    for (int i = 1; i < started; i++)
+        pthread_join(thread[i], NULL);
+    for (size_t i = 0; i < now->count && !placing.failed; i++)
+        if (placing.again[i])
+            place_one(&placer[0], now->batch[i]);
+    for (int i = 0; i < started; i++)
+        if (placer[i].failed)
+            *err = placer[i].err;
+    return !placing.failed;
+}
+
+/* A full journal file whose records are all in their places; the lock held. */
+static bool is_used_up(const struct journal *journal, int number)
+{
+    const struct segment *const segment = &journal->segment[number];
+
+    return segment->in_use && segment->pending == 0 && number != journal->current;
+}
+
+static bool any_used_up(const struct journal *journal)
+{
+    bool any = false;
+
+    for (int i = 0; i < SEGMENTS; i++)
+        any = any || is_used_up(journal, i);
+    return any;
+}
+
+static bool wipe_head(const struct segment *segment, struct error *err)
+{
     const struct segment_head nothing = { .magic = 0 };
 
-    if (syncfs(journal->objects) != 0)
-        return error_errno(err, "objects");
-    if (!write_at(segment->fd, &nothing, sizeof nothing, 0) || fdatasync(segment->fd) != 0)
-        return error_errno(err, "journal");
-    return true;
+    return (write_at(segment->fd, &nothing, sizeof nothing, 0) && fdatasync(segment->fd) == 0)
+        || error_errno(err, "journal");
 }
 
 /*
- * Recycles what can be; called by the mover, the lock held. A failure is for good: the kernel
- * may have dropped what it could not write, and the next syncfs() would say that all is well.
- * The next start writes those objects anew, from the journal.
+ * Files that are used up are free again once the places of their objects are on stable storage;
+ * syncfs() waits for all of them at once. A failure is for good: the kernel may have dropped what
+ * it could not write, and the next syncfs() would say that all is well. The next start writes those
+ * objects anew, from the journal. The lock held, and let go meanwhile.
  */
-static void recycle_all(struct journal *journal)
+static void recycle(struct journal *journal)
 {
+    bool used_up[SEGMENTS], good;
     struct error err;
 
-    for (int i = 0; i < SEGMENTS && !journal->poisoned; i++) {
-        struct segment *const segment = &journal->segment[i];
-        if (!segment->in_use || segment->pending > 0 || i == journal->current)
-            continue;
-        pthread_mutex_unlock(&journal->mutex);
-        const bool good = recycle(journal, i, &err);
-        pthread_mutex_lock(&journal->mutex);
-        if (good)
-            segment->in_use = false;
-        else {
-            log_error("received objects may be lost from the disk's cache reason=\"%s\", kept "
-                      "in the journal for the next start", err.text);
-            journal->poisoned = true;
-        }
-        pthread_cond_broadcast(&journal->room);
+    for (int i = 0; i < SEGMENTS; i++)
+        used_up[i] = is_used_up(journal, i);
+    pthread_mutex_unlock(&journal->mutex);
+    good = syncfs(journal->objects) == 0 || error_errno(&err, "objects");
+    for (int i = 0; i < SEGMENTS && good; i++)
+        good = !used_up[i] || wipe_head(&journal->segment[i], &err);
+    pthread_mutex_lock(&journal->mutex);
+    for (int i = 0; i < SEGMENTS && good; i++)
+        if (used_up[i])
+            journal->segment[i].in_use = false;
+    if (!good) {
+        log_error("received objects may be lost from the disk's cache reason=\"%s\", kept "
+                  "in the journal for the next start", err.text);
+        journal->poisoned = true;
     }
+    pthread_cond_broadcast(&journal->room);
 }
 
-static size_t take_batch(struct journal *journal, struct committed **batch)
+/* Beside the mover, which need not wait for the disk. */
+static void *recycler_main(void *context)
 {
-    size_t count = 0;
+    struct journal *const journal = context;
 
-    while (count < BATCH && journal->first != NULL) {
-        batch[count++] = journal->first;
+    pthread_mutex_lock(&journal->mutex);
+    while (!journal->poisoned) {
+        if (any_used_up(journal))
+            recycle(journal);
+        else if (journal->moved)
+            break;
+        else
+            pthread_cond_wait(&journal->used, &journal->mutex);
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    return NULL;
+}
+
+static void take_load(struct journal *journal, struct load *load)
+{
+    load->count = 0;
+    while (load->count < BATCH && journal->first != NULL) {
+        load->batch[load->count++] = journal->first;
         journal->first = journal->first->next;
     }
     if (journal->first == NULL)
         journal->last = &journal->first;
-    return count;
 }
 
-static void forget_batch(struct journal *journal, struct committed **batch, size_t count)
+/* The memory of those that have been placed; the lock held. */
+static void give_back(struct journal *journal, struct load *load)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (batch[i]->segment >= 0)
-            journal->segment[batch[i]->segment].pending--;
-        journal->unmoved--;
-        free_committed(batch[i]);
+    for (size_t i = 0; i < load->count; i++) {
+        struct committed *const one = load->batch[i];
+        if (one->bytes != NULL)
+            journal->held -= one->row.size;
+        keep_buffer(journal, one->bytes);
+        one->bytes = NULL;
     }
+    pthread_cond_broadcast(&journal->room);
+}
+
+/* Those that are in their places and in the index; the lock held. */
+static void forget(struct journal *journal, struct load *load)
+{
+    for (size_t i = 0; i < load->count; i++) {
+        if (load->batch[i]->segment >= 0)
+            journal->segment[load->batch[i]->segment].pending--;
+        journal->unmoved--;
+        free_committed(load->batch[i]);
+    }
+    load->count = 0;
+    if (any_used_up(journal))
+        pthread_cond_signal(&journal->used);
     if (journal->unmoved == 0)
         pthread_cond_broadcast(&journal->idle);
+}
+
+/*
+ * One step of the mover, the lock of objects/ held: files and rows of one load come under it, so that
+ * who removes or puts aside files (daemon/keep.c) waits.
+ */
+static bool move(struct journal *journal, struct load *now, struct load *before, bool *placed,
+                 struct error *err)
+{
+    static struct load nothing;
+    bool indexed = false;
+    const bool good = place_load(journal, *placed ? &nothing : now, before, &indexed, err);
+
+    pthread_mutex_lock(&journal->mutex);
+    if (indexed)
+        forget(journal, before);
+    if (good && !*placed)
+        give_back(journal, now);
+    pthread_mutex_unlock(&journal->mutex);
+    *placed = *placed || good;
+    return good && indexed;
 }
 
 /*
  * What is committed is safe in the journal: the mover tries until it can, or until the journal
  * is closed; false says that the next start has to replay it.
  */
-static bool move_until_done(struct journal *journal, struct committed **batch, size_t count)
+static bool move_until_done(struct journal *journal, struct load *now, struct load *before)
 {
     struct error err;
-    bool told = false;
+    bool told = false, placed = false;
 
-    while (!move_batch(journal, batch, count, &err)) {
+    for (;;) {
+        flock(journal->objects, LOCK_EX);
+        if (move(journal, now, before, &placed, &err))
+            return true;
+        flock(journal->objects, LOCK_UN);
         if (!told)
             log_error("received objects cannot be put in place reason=\"%s\", trying again",
                       err.text);
@@ -421,50 +556,78 @@ static bool move_until_done(struct journal *journal, struct committed **batch, s
             return false;
         sleep(1);
     }
-    return true;
+}
+
+static size_t discard_load(struct load *load)
+{
+    for (size_t i = 0; i < load->count; i++)
+        free_committed(load->batch[i]);
+    return load->count;
 }
 
 /* Ends the list, none of which may count as moved: its files must not be recycled. */
-static void leave_to_replay(struct journal *journal, struct committed **batch, size_t count)
+static void leave_to_replay(struct journal *journal, struct load *now, struct load *before)
 {
-    size_t more = count;
+    size_t more = discard_load(now) + discard_load(before);
 
-    for (size_t i = 0; i < count; i++)
-        free_committed(batch[i]);
-    while ((count = take_batch(journal, batch)) > 0) {
-        more += count;
-        for (size_t i = 0; i < count; i++)
-            free_committed(batch[i]);
-    }
+    for (take_load(journal, now); now->count > 0; take_load(journal, now))
+        more += discard_load(now);
     log_warning("received objects stay in the journal objects=%zu, the next start puts them "
                 "in place", more);
 }
 
+/* The memory of a burst is given back when it is over; the lock held. */
+static void wait_for_work(struct journal *journal)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += SPARE_S;
+    if (journal->spares <= FEW)
+        pthread_cond_wait(&journal->work, &journal->mutex);
+    else if (pthread_cond_timedwait(&journal->work, &journal->mutex, &until) == ETIMEDOUT)
+        while (journal->spares > FEW)
+            free(journal->spare[--journal->spares]);
+}
+
+/*
+ * While one load is placed the one before it comes into the index. The lock of objects/ is let go when
+ * all that was placed is in the index, and at last after MAX_STEPS.
+ */
 static void *mover_main(void *context)
 {
     struct journal *const journal = context;
-    struct committed *batch[BATCH];
+    struct load load[2] = { { .count = 0 }, { .count = 0 } };
+    struct load *now = &load[0], *before = &load[1];
+    int steps = 0;
 
     pthread_mutex_lock(&journal->mutex);
     for (;;) {
-        while (journal->first == NULL && !journal->closing && !journal->full)
-            pthread_cond_wait(&journal->work, &journal->mutex);
-        const size_t count = take_batch(journal, batch);
-        if (count == 0 && journal->closing)
-            break;
+        while (journal->first == NULL && before->count == 0 && !journal->closing)
+            wait_for_work(journal);
+        now->count = 0;
+        if (++steps < MAX_STEPS)
+            take_load(journal, now);
+        if (now->count == 0 && before->count == 0 && journal->first == NULL)
+            break;                      /* closing */
         pthread_mutex_unlock(&journal->mutex);
-        const bool moved = move_until_done(journal, batch, count);
+        const bool moved = move_until_done(journal, now, before);
+        if (moved && now->count == 0) {
+            flock(journal->objects, LOCK_UN);
+            steps = 0;
+        }
         pthread_mutex_lock(&journal->mutex);
         if (!moved) {
-            leave_to_replay(journal, batch, count);
+            leave_to_replay(journal, now, before);
             break;
         }
-        forget_batch(journal, batch, count);
-        journal->full = false;
-        recycle_all(journal);
+        struct load *const other = before;
+        before = now;
+        now = other;
     }
     journal->current = -1;              /* nothing more is committed: all can be recycled */
-    recycle_all(journal);
+    journal->moved = true;
+    pthread_cond_signal(&journal->used);
     pthread_mutex_unlock(&journal->mutex);
     return NULL;
 }
@@ -522,6 +685,18 @@ static bool bytes_fit(struct journal *journal, const struct segment *segment,
     return strcmp(hex, committed->row.sha256) == 0;
 }
 
+static bool replay_one(struct journal *journal, struct committed *committed, struct error *err)
+{
+    struct load load = { .batch = { committed }, .count = 1 }, nothing = { .count = 0 };
+    bool indexed;
+
+    flock(journal->objects, LOCK_EX);
+    const bool good = place_load(journal, &load, &nothing, &indexed, err)
+        && index_load(journal, &load, err);
+    flock(journal->objects, LOCK_UN);
+    return good;
+}
+
 static bool replay_record(struct journal *journal, int number, int64_t at, char *row,
                           int64_t *ret_length, int *replayed, struct error *err)
 {
@@ -535,11 +710,14 @@ static bool replay_record(struct journal *journal, int number, int64_t at, char 
     if (committed == NULL)
         return error_set(err, ERROR_MEMORY, "journal");
     committed->segment = number;
-    committed->at = at + (int64_t)sizeof head + head.row_size;
+    const int64_t before = align((int64_t)sizeof head + head.row_size);
+    committed->at = at + before;
     bool good = true;
     if (parse_row(row, committed) && bytes_fit(journal, segment, committed)) {
-        good = move_batch(journal, (struct committed *[]){ committed }, 1, err);
-        *ret_length = align((int64_t)sizeof head + head.row_size + (int64_t)head.size);
+        committed->text = strdup(row);
+        good = committed->text == NULL ? error_set(err, ERROR_MEMORY, "journal")
+            : replay_one(journal, committed, err);
+        *ret_length = before + align((int64_t)head.size);
         ++*replayed;
     }
     free_committed(committed);
@@ -556,7 +734,8 @@ static bool replay_segment(struct journal *journal, int number, int *replayed,
     for (int64_t at = PAGE; good && at < SEGMENT_BYTES; at += length)
         good = replay_record(journal, number, at, row, &length, replayed, err);
     free(row);
-    return good && recycle(journal, number, err);
+    return good && (syncfs(journal->objects) == 0 || error_errno(err, "objects"))
+        && wipe_head(&journal->segment[number], err);
 }
 
 /* In the order of their use, so that of two objects with one UID the first stays the first. */
@@ -585,7 +764,7 @@ static bool replay(struct journal *journal, struct error *err)
 
 static bool fill_with_zeros(int fd, struct error *err)
 {
-    static const char zeros[1 << 16];
+    static _Alignas(PAGE) const char zeros[1 << 20];
 
     for (int64_t at = 0; at < SEGMENT_BYTES; at += (int64_t)sizeof zeros)
         if (!write_at(fd, zeros, sizeof zeros, at))
@@ -604,7 +783,12 @@ static bool open_segment(struct journal *journal, int number, struct error *err)
     segment->fd = openat(journal->folder, name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (segment->fd < 0 || fstat(segment->fd, &status) != 0)
         return error_errno(err, "journal/%s", name);
-    if (status.st_size < SEGMENT_BYTES && !fill_with_zeros(segment->fd, err))
+    segment->direct = openat(journal->folder, name, O_RDWR | O_DIRECT | O_CLOEXEC);
+    if (segment->direct < 0 && errno == EINVAL)
+        segment->direct = segment->fd;
+    if (segment->direct < 0)
+        return error_errno(err, "journal/%s", name);
+    if (status.st_size < SEGMENT_BYTES && !fill_with_zeros(segment->direct, err))
         return false;
     if (!read_at(segment->fd, &head, sizeof head, 0))
         return error_errno(err, "journal/%s", name);
@@ -682,6 +866,28 @@ static bool open_folders(struct journal *journal, const char *data_dir, struct e
     return journal->incoming >= 0 && sync_parents(journal, data_dir, err);
 }
 
+static void end_mover(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->mutex);
+    journal->closing = true;
+    pthread_cond_broadcast(&journal->work);
+    pthread_mutex_unlock(&journal->mutex);
+    pthread_join(journal->mover, NULL);
+}
+
+static bool start_threads(struct journal *journal, struct error *err)
+{
+    errno = pthread_create(&journal->mover, NULL, mover_main, journal);
+    if (errno != 0)
+        return error_errno(err, "journal's thread");
+    errno = pthread_create(&journal->recycler, NULL, recycler_main, journal);
+    if (errno == 0)
+        return true;
+    error_errno(err, "journal's thread");
+    end_mover(journal);
+    return false;
+}
+
 static bool open_all(struct journal *journal, const char *data_dir, struct error *err)
 {
     if (!open_folders(journal, data_dir, err))
@@ -696,16 +902,18 @@ static bool open_all(struct journal *journal, const char *data_dir, struct error
         return false;
     journal->replaying = false;
     remove_unfinished(journal->incoming);
-    const int failed = pthread_create(&journal->mover, NULL, mover_main, journal);
-    errno = failed;
-    return failed == 0 || error_errno(err, "journal's thread");
+    return start_threads(journal, err);
 }
 
 static void discard(struct journal *journal)
 {
-    for (int i = 0; i < SEGMENTS; i++)
-        if (journal->segment[i].fd >= 0)
-            close(journal->segment[i].fd);
+    for (int i = 0; i < SEGMENTS; i++) {
+        const struct segment *const segment = &journal->segment[i];
+        if (segment->direct >= 0 && segment->direct != segment->fd)
+            close(segment->direct);
+        if (segment->fd >= 0)
+            close(segment->fd);
+    }
     if (journal->folder >= 0)
         close(journal->folder);
     if (journal->objects >= 0)
@@ -735,14 +943,16 @@ struct journal *journal_open(const char *data_dir, struct store *store, struct e
     journal->last = &journal->first;
     journal->folder = journal->objects = journal->incoming = -1;
     for (int i = 0; i < SEGMENTS; i++)
-        journal->segment[i].fd = -1;
+        journal->segment[i].fd = journal->segment[i].direct = -1;
     pthread_mutex_init(&journal->mutex, NULL);
-    pthread_cond_init(&journal->synced, NULL);
+    for (int i = 0; i < 2; i++)
+        pthread_cond_init(&journal->synced[i], NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&journal->room, &monotonic);
-    pthread_cond_init(&journal->work, NULL);
+    pthread_cond_init(&journal->work, &monotonic);
     pthread_cond_init(&journal->idle, NULL);
+    pthread_cond_init(&journal->used, NULL);
     if (open_all(journal, data_dir, err))
         return journal;
     discard(journal);
@@ -753,11 +963,8 @@ void journal_close(struct journal *journal)
 {
     if (journal == NULL)
         return;
-    pthread_mutex_lock(&journal->mutex);
-    journal->closing = true;
-    pthread_cond_broadcast(&journal->work);
-    pthread_mutex_unlock(&journal->mutex);
-    pthread_join(journal->mover, NULL);
+    end_mover(journal);
+    pthread_join(journal->recycler, NULL);
     discard(journal);
 }
 
@@ -799,12 +1006,8 @@ static void give_buffer(struct journal_entry *entry)
     struct journal *const journal = entry->journal;
 
     pthread_mutex_lock(&journal->mutex);
-    if (entry->buffer != NULL && journal->spares < SPARES) {
-        journal->spare[journal->spares++] = entry->buffer;
-        entry->buffer = NULL;
-    }
+    keep_buffer(journal, entry->buffer);
     pthread_mutex_unlock(&journal->mutex);
-    free(entry->buffer);
     entry->buffer = NULL;
 }
 
@@ -898,12 +1101,30 @@ static bool next_segment(struct journal *journal, struct error *err)
         for (int i = 0; i < SEGMENTS; i++)
             if (!journal->segment[i].in_use)
                 return use_segment(journal, i, err);
-        journal->full = true;
-        pthread_cond_signal(&journal->work);
+        pthread_cond_signal(&journal->used);    /* the file that was just left may be used up */
         if (pthread_cond_timedwait(&journal->room, &journal->mutex, &until) == ETIMEDOUT)
             return error_set(err, ERROR_IO, "journal: full, its objects cannot be put in "
                              "place");
     }
+}
+
+/*
+ * To read back what left the memory costs the mover more than its writing: senders are slowed to
+ * its pace instead, unless it stands still. The lock held.
+ */
+static void wait_for_memory(struct journal *journal, int64_t size)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += HELD_TIMEOUT_MS * 1000000LL;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (journal->held + size > MAX_HELD && !journal->poisoned)
+        if (pthread_cond_timedwait(&journal->room, &journal->mutex, &until) == ETIMEDOUT)
+            return;
 }
 
 /* A place for a record of `length` bytes in the current file. */
@@ -925,23 +1146,40 @@ static bool reserve(struct journal *journal, int64_t length, int *ret_segment,
     return true;
 }
 
-static bool write_record(struct journal *journal, const struct committed *committed,
-                         const struct journal_entry *entry, const char *row, int64_t at)
+/* Head and row, in whole pages; to be freed. */
+static void *make_head(uint64_t nonce, const char *row, uint64_t size, int64_t *ret_length)
 {
-    const struct segment *const segment = &journal->segment[committed->segment];
     struct record_head head = {
-        .magic = RECORD_MAGIC, .nonce = segment->nonce, .row_size = (uint32_t)strlen(row),
-        .size = entry->buffer != NULL ? (uint64_t)entry->size : 0
+        .magic = RECORD_MAGIC, .nonce = nonce, .row_size = (uint32_t)strlen(row), .size = size
     };
+    const int64_t length = align((int64_t)sizeof head + head.row_size);
+    char *const page = aligned_alloc(PAGE, (size_t)length);
 
+    if (page == NULL)
+        return NULL;
     head.checksum = (uint32_t)crc32(crc32(0, (const Bytef *)&head, sizeof head),
                                     (const Bytef *)row, head.row_size);
-    const struct iovec part[3] = {
-        { &head, sizeof head }, { (void *)row, head.row_size },
-        { entry->buffer, (size_t)head.size }
+    memset(page, 0, (size_t)length);
+    memcpy(page, &head, sizeof head);
+    memcpy(page + sizeof head, row, head.row_size);
+    *ret_length = length;
+    return page;
+}
+
+static bool write_record(struct journal *journal, const struct committed *committed,
+                         const struct journal_entry *entry, void *head, int64_t head_length,
+                         int64_t at)
+{
+    const struct segment *const segment = &journal->segment[committed->segment];
+    const size_t size = entry->buffer != NULL ? (size_t)entry->size : 0;
+    const size_t padded = (size_t)align((int64_t)size);
+    const struct iovec part[2] = {
+        { head, (size_t)head_length }, { entry->buffer, padded }
     };
-    const ssize_t whole = (ssize_t)(sizeof head + head.row_size + head.size);
-    return pwritev(segment->fd, part, head.size > 0 ? 3 : 2, at) == whole;
+
+    if (size > 0)
+        memset(entry->buffer + size, 0, padded - size);
+    return pwritev(segment->direct, part, size > 0 ? 2 : 1, at) == head_length + (ssize_t)padded;
 }
 
 /*
@@ -953,10 +1191,13 @@ static bool sync_record(struct journal *journal, uint64_t ticket, struct error *
 {
     while (journal->durable < ticket && !journal->poisoned) {
         if (journal->syncing) {
-            pthread_cond_wait(&journal->synced, &journal->mutex);
+            const int phase = ticket > journal->target ? journal->phase : !journal->phase;
+            pthread_cond_wait(&journal->synced[phase], &journal->mutex);
             continue;
         }
-        const uint64_t target = journal->written;
+        const uint64_t target = journal->target = journal->written;
+        const int phase = journal->phase;
+        journal->phase = !phase;
         bool dirty[SEGMENTS];
         for (int i = 0; i < SEGMENTS; i++) {
             dirty[i] = journal->segment[i].unsynced;
@@ -967,21 +1208,32 @@ static bool sync_record(struct journal *journal, uint64_t ticket, struct error *
         bool good = true;
         for (int i = 0; i < SEGMENTS; i++)
             if (dirty[i])
-                good = fdatasync(journal->segment[i].fd) == 0 && good;
+                good = fdatasync(journal->segment[i].direct) == 0 && good;
         pthread_mutex_lock(&journal->mutex);
         journal->syncing = false;
         journal->poisoned = journal->poisoned || !good;
         if (good)
             journal->durable = target;
-        pthread_cond_broadcast(&journal->synced);
+        pthread_cond_broadcast(&journal->synced[phase]);
+        if (journal->poisoned)
+            pthread_cond_broadcast(&journal->synced[!phase]);
+        else
+            pthread_cond_signal(&journal->synced[!phase]);      /* one of them does the next */
     }
     return !journal->poisoned
         || error_set(err, ERROR_IO, "journal: fdatasync failed, nothing of it counts");
 }
 
-/* Hands the durable record to the mover; the lock held. */
-static void hand_over(struct journal *journal, struct committed *committed)
+/* Hands the durable record to the mover, with its bytes while there is memory; the lock held. */
+static void hand_over(struct journal_entry *entry, struct committed *committed)
 {
+    struct journal *const journal = entry->journal;
+
+    if (entry->buffer != NULL && journal->held + entry->size <= MAX_HELD) {
+        committed->bytes = entry->buffer;
+        entry->buffer = NULL;
+        journal->held += entry->size;
+    }
     committed->next = NULL;
     *journal->last = committed;
     journal->last = &committed->next;
@@ -989,28 +1241,32 @@ static void hand_over(struct journal *journal, struct committed *committed)
     pthread_cond_signal(&journal->work);
 }
 
-static bool commit(struct journal_entry *entry, struct committed *committed, const char *row,
-                   struct error *err)
+static bool commit(struct journal_entry *entry, struct committed *committed, struct error *err)
 {
     struct journal *const journal = entry->journal;
-    const size_t bytes = entry->buffer != NULL ? (size_t)entry->size : 0;
-    const size_t before = sizeof(struct record_head) + strlen(row);
-    int64_t at = 0;
+    const int64_t size = entry->buffer != NULL ? entry->size : 0;
+    const int64_t before = align((int64_t)(sizeof(struct record_head) + strlen(committed->text)));
+    int64_t at = 0, length = 0;
 
     pthread_mutex_lock(&journal->mutex);
-    if (!reserve(journal, align((int64_t)(before + bytes)), &committed->segment, &at, err)) {
+    wait_for_memory(journal, size);
+    if (!reserve(journal, before + align(size), &committed->segment, &at, err)) {
         pthread_mutex_unlock(&journal->mutex);
         return false;
     }
+    const uint64_t nonce = journal->segment[committed->segment].nonce;
     pthread_mutex_unlock(&journal->mutex);
-    committed->at = at + (int64_t)before;
-    const bool written = write_record(journal, committed, entry, row, at)
-        || error_errno(err, "journal");
+    committed->at = at + before;
+    void *const head = make_head(nonce, committed->text, (uint64_t)size, &length);
+    const bool written = head != NULL
+        ? write_record(journal, committed, entry, head, length, at) || error_errno(err, "journal")
+        : error_set(err, ERROR_MEMORY, "an entry of the journal");
+    free(head);
     pthread_mutex_lock(&journal->mutex);
     journal->segment[committed->segment].unsynced = true;
     const bool good = written && sync_record(journal, ++journal->written, err);
     if (good)
-        hand_over(journal, committed);
+        hand_over(entry, committed);
     else
         journal->segment[committed->segment].pending--;
     pthread_mutex_unlock(&journal->mutex);
@@ -1045,7 +1301,6 @@ bool journal_commit(struct journal_entry *entry, const struct store_instance *ro
                     struct error *err)
 {
     struct committed *const committed = calloc(1, sizeof *committed);
-    char *text = NULL;
     bool good = committed != NULL;
 
     if (good) {
@@ -1054,13 +1309,13 @@ bool journal_commit(struct journal_entry *entry, const struct store_instance *ro
         memcpy(committed->temporary, entry->temporary, sizeof committed->temporary);
         committed->tags = strdup(row->tags == NULL ? "{}" : row->tags);
         committed->row.tags = committed->tags;
-        text = row_text(&committed->row, committed->temporary);
-        good = committed->tags != NULL && text != NULL && strlen(text) < MAX_ROW;
+        committed->text = row_text(&committed->row, committed->temporary);
+        good = committed->tags != NULL && committed->text != NULL
+            && strlen(committed->text) < MAX_ROW;
     }
     if (!good)
         error_set(err, ERROR_MEMORY, "an entry of the journal");
-    good = good && sync_file(entry, err) && commit(entry, committed, text, err);
-    free(text);
+    good = good && sync_file(entry, err) && commit(entry, committed, err);
     if (good) {
         free_entry(entry);
         return true;

@@ -18,6 +18,7 @@
 #include "util/error.h"
 
 #define MAX_FOUND 64            /* studies of one patient that are looked at */
+#define MAX_LISTED 100000       /* instances of a study */
 #define SETTLE_MS 10000         /* for what was acknowledged to be in the index */
 
 /* ---- the scheduler's ---- */
@@ -62,7 +63,6 @@ bool prior_is_source(const struct config *config, const char *peer)
 
 struct candidate {
     char study_uid[TEXT_UID_SIZE], date[9];
-    long instances;                     /* 0: the peer did not say */
 };
 
 struct search {
@@ -121,7 +121,6 @@ static bool take_study(const struct identifier *answer, void *context)
     struct candidate *const one = &search->found[search->count++];
     copy(one->study_uid, sizeof one->study_uid, uid);
     copy(one->date, sizeof one->date, value_of(answer, 0x00080020));
-    one->instances = strtol(value_of(answer, 0x00201208), NULL, 10);
     return search->count < MAX_FOUND;
 }
 
@@ -143,9 +142,9 @@ static bool find_studies(struct association *association, struct search *search,
     const struct scu_key keys[] = {
         { 0x00080020, "DA", range }, { 0x00080052, "CS", "STUDY" },
         { 0x00080061, "CS", wish->modality }, { 0x00100020, "LO", wish->patient_id },
-        { 0x00100030, "DA", "" }, { 0x0020000d, "UI", "" }, { 0x00201208, "IS", "" }
+        { 0x00100030, "DA", "" }, { 0x0020000d, "UI", "" }
     };
-    if (!scu_find(association, keys, 7, take_study, search, err))
+    if (!scu_find(association, keys, 6, take_study, search, err))
         return false;
     qsort(search->found, search->count, sizeof *search->found, compare_dates);
     return true;
@@ -187,6 +186,56 @@ static bool fits(struct association *association, const struct store_wish *wish,
     return true;
 }
 
+/* UIDs of series or of instances. */
+struct list {
+    uint32_t tag;
+    char (*uid)[TEXT_UID_SIZE];
+    size_t count;
+    bool broken;                        /* too long, or no memory */
+};
+
+static bool take_uid(const struct identifier *answer, void *context)
+{
+    struct list *const list = context;
+    const char *const uid = value_of(answer, list->tag);
+
+    if (!text_is_uid(uid))
+        return true;
+    if (list->count % 256 == 0) {
+        char (*const more)[TEXT_UID_SIZE] = list->count == MAX_LISTED ? NULL
+            : realloc(list->uid, (list->count + 256) * sizeof *more);
+        list->broken = more == NULL;
+        if (list->broken)
+            return false;
+        list->uid = more;
+    }
+    copy(list->uid[list->count++], TEXT_UID_SIZE, uid);
+    return true;
+}
+
+/* All instances of a study, level by level, as every peer answers; the list to be freed either way. */
+static bool list_instances(struct association *association, const char *study_uid,
+                           struct list *instances, struct error *err)
+{
+    struct list series = { .tag = 0x0020000e };
+    const struct scu_key of_study[] = {
+        { 0x00080052, "CS", "SERIES" }, { 0x0020000d, "UI", study_uid }, { 0x0020000e, "UI", "" }
+    };
+    bool good = scu_find(association, of_study, 3, take_uid, &series, err);
+
+    *instances = (struct list){ .tag = 0x00080018 };
+    for (size_t i = 0; good && i < series.count; i++) {
+        const struct scu_key of_series[] = {
+            { 0x00080018, "UI", "" }, { 0x00080052, "CS", "IMAGE" },
+            { 0x0020000d, "UI", study_uid }, { 0x0020000e, "UI", series.uid[i] }
+        };
+        good = scu_find(association, of_series, 4, take_uid, instances, err);
+    }
+    free(series.uid);
+    return good && ((!series.broken && !instances->broken)
+                    || error_set(err, ERROR_LIMIT, "a study of more than %d instances", MAX_LISTED));
+}
+
 /* ---- bringing ---- */
 
 static bool move(const struct commit_scope *scope, const struct association_target *target,
@@ -207,26 +256,39 @@ static bool move(const struct commit_scope *scope, const struct association_targ
     return good;
 }
 
-static int instances_here(struct store *store, const char *study_uid)
+/* The first of the list that is not in the index; its count where all are. */
+static size_t first_missing(struct store *store, const struct list *list, size_t from)
+{
+    char class_uid[TEXT_UID_SIZE];
+    struct error ignored;
+
+    while (from < list->count
+           && store_class_of(store, list->uid[from], class_uid, &ignored))
+        from++;
+    return from;
+}
+
+/* Waits until those that were acknowledged are in the index; how many of the list are not. */
+static size_t settle(struct store *store, const struct list *list)
+{
+    const int64_t until = wall_ms() + SETTLE_MS;
+    size_t first = first_missing(store, list, 0), missing = 0;
+
+    while (first < list->count && wall_ms() < until) {
+        nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
+        first = first_missing(store, list, first);
+    }
+    for (; first < list->count; first = first_missing(store, list, first + 1))
+        missing++;
+    return missing;
+}
+
+static bool is_here(struct store *store, const char *study_uid)
 {
     struct store_study study;
     struct error ignored;
 
-    return store_find_study(store, study_uid, &study, &ignored) ? study.instances : 0;
-}
-
-/* How many of the study are here once those that were acknowledged are in the index. */
-static int settle(struct store *store, const struct candidate *one, const struct dimse_message *last)
-{
-    const int64_t until = wall_ms() + SETTLE_MS;
-    const long wanted = one->instances > 0 ? one->instances : last->completed;
-    int here = instances_here(store, one->study_uid);
-
-    while (here < wanted && wall_ms() < until) {
-        nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
-        here = instances_here(store, one->study_uid);
-    }
-    return here;
+    return store_find_study(store, study_uid, &study, &ignored) && study.instances > 0;
 }
 
 struct tally {
@@ -234,35 +296,53 @@ struct tally {
     struct error last;
 };
 
-static bool bring(const struct commit_scope *scope, const struct association_target *target,
-                  const struct store_wish *wish, const struct candidate *one, struct tally *tally,
-                  struct error *err)
+/*
+ * Marked before it comes: whoever decides it must know what it is. What is here in part is fetched
+ * again: a prior that a kill cut off, or a study of its own, which stays that.
+ */
+static bool bring_listed(const struct commit_scope *scope, const struct association_target *target,
+                         const struct store_wish *wish, const char *study_uid,
+                         const struct list *list, struct tally *tally, struct error *err)
 {
     struct dimse_message last = { .status = 0 };
+    const bool began = is_here(scope->store, study_uid);
 
-    const int before = instances_here(scope->store, one->study_uid);
-
-    if (before > 0 && before >= one->instances) {
+    if (list->count > 0 && first_missing(scope->store, list, 0) == list->count) {
         tally->here++;
         return true;
     }
-    /* Before it comes: whoever decides it must know what it is. What is here in part is fetched again:
-     * a prior that a kill cut off, or a study of its own, which stays that. */
-    if (before == 0 && !store_mark_prior(scope->store, one->study_uid, wish->study_uid, wall_ms(), err))
+    if (!began && !store_mark_prior(scope->store, study_uid, wish->study_uid, wall_ms(), err))
         return false;
-    const bool moved = move(scope, target, one->study_uid, &last, &tally->last);
-    const int here = settle(scope->store, one, &last);
-    if (here == 0 && !store_unmark_prior(scope->store, one->study_uid, err))
+    const bool moved = move(scope, target, study_uid, &last, &tally->last);
+    const size_t missing = settle(scope->store, list);
+    if (!is_here(scope->store, study_uid) && !store_unmark_prior(scope->store, study_uid, err))
         return false;
-    if (moved && here > 0 && here >= one->instances) {
+    if (list->count > 0 && missing == 0) {
         tally->brought++;
         return true;
     }
     tally->short_of++;
     if (moved)
-        error_set(&tally->last, ERROR_DATA, "%d of %ld instances of a study came", here,
-                  one->instances);
+        error_set(&tally->last, ERROR_DATA, "%zu of %zu instances of a study did not come, the "
+                  "first is %s", missing, list->count,
+                  list->count > 0 ? list->uid[first_missing(scope->store, list, 0)] : "unknown");
     return true;
+}
+
+/* A study whose instances the peer does not list can never be said to be whole. */
+static bool bring(const struct commit_scope *scope, const struct association_target *target,
+                  struct association *association, const struct store_wish *wish,
+                  const char *study_uid, struct tally *tally, struct error *err)
+{
+    struct list list;
+    bool good = true;
+
+    if (list_instances(association, study_uid, &list, &tally->last))
+        good = bring_listed(scope, target, wish, study_uid, &list, tally, err);
+    else
+        tally->short_of++;
+    free(list.uid);
+    return good;
 }
 
 static bool bring_all(const struct commit_scope *scope, const struct association_target *target,
@@ -280,7 +360,7 @@ static bool bring_all(const struct commit_scope *scope, const struct association
             tally->short_of++;
             return true;
         }
-        if (fitting && !bring(scope, target, wish, &search->found[i], tally, err))
+        if (fitting && !bring(scope, target, association, wish, search->found[i].study_uid, tally, err))
             return false;
     }
     return true;

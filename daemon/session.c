@@ -55,7 +55,8 @@ struct session {
     char calling_ae[17], peer[65];
     unsigned rights;                /* enum peer_right */
     int max_mib_s;
-    char study_uid[TEXT_UID_SIZE];  /* of what it stored last */
+    char (*study)[TEXT_UID_SIZE];   /* whose instances it stored */
+    size_t studies;
     struct scan *scan;
     int stored, refused;
 };
@@ -419,6 +420,22 @@ static bool refuse_store(struct arrival *arrival, struct error *err)
                                arrival->reason.text, err);
 }
 
+/* Which studies are partial, should the association break off; without memory: the last is. */
+static void remember_study(struct session *session, const char *study_uid)
+{
+    for (size_t i = session->studies; i-- > 0;)
+        if (strcmp(session->study[i], study_uid) == 0)
+            return;
+    char (*const more)[TEXT_UID_SIZE] = realloc(session->study,
+                                                (session->studies + 1) * sizeof *more);
+    if (more != NULL) {
+        session->study = more;
+        session->studies++;
+    }
+    if (session->studies > 0)
+        text_format(session->study[session->studies - 1], TEXT_UID_SIZE, "%s", study_uid);
+}
+
 /*
  * The only place from which a C-STORE is answered with 0000: after the commit has said that
  * bytes and row are on stable storage.
@@ -434,7 +451,7 @@ static bool ack(struct arrival *arrival, const struct store_instance *row, struc
         return refuse_store(arrival, err);
     }
     session->stored++;
-    text_format(session->study_uid, sizeof session->study_uid, "%s", row->study_uid);
+    remember_study(session, row->study_uid);
     return association_respond(session->association, arrival->message, STATUS_SUCCESS, NULL,
                                err);
 }
@@ -622,12 +639,15 @@ static void mark_partial(const struct session *session)
     struct timespec now;
     struct error err;
 
-    journal_flush(hall->journal);       /* the study has its row */
+    journal_flush(hall->journal);       /* the studies have their rows */
     clock_gettime(CLOCK_REALTIME, &now);
     struct store *const store = store_open(config->data_dir, &err);
-    if (store == NULL || !store_break_study(store, session->study_uid, (int64_t)now.tv_sec * 1000
-                                            + now.tv_nsec / 1000000, &err))
-        log_error("a study is not marked as partial reason=\"%s\"", err.text);
+    bool good = store != NULL;
+    for (size_t i = 0; good && i < session->studies; i++)
+        good = store_break_study(store, session->study[i], (int64_t)now.tv_sec * 1000
+                                 + now.tv_nsec / 1000000, &err);
+    if (!good)
+        log_error("studies are not marked as partial reason=\"%s\"", err.text);
     store_close(store);
 }
 
@@ -668,6 +688,7 @@ static void *run(void *context)
         log_warning("association refused reason=\"%s\"", err.text);
     if (err.code != ERROR_NONE && session->stored > 0)
         mark_partial(session);
+    free(session->study);
     forget_socket(session);
     association_abort(session->association);
     leave(session);

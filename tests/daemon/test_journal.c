@@ -278,7 +278,7 @@ static void damaged_record_is_left_out_and_the_others_count(void)
     unlink(path);
     snprintf(path, sizeof path, "%s/journal/0.log", folder);
     const int fd = open(path, O_RDWR);
-    const off_t at = 4096 + 2000;                       /* inside the bytes of the first */
+    const off_t at = 2 * 4096 + 1000;                   /* inside the bytes of the first: behind its head */
     CU_ASSERT_EQUAL(pread(fd, &byte, 1, at), 1);
     byte ^= 0x10;
     CU_ASSERT_EQUAL(pwrite(fd, &byte, 1, at), 1);

@@ -22,7 +22,9 @@ static void write_record_of(const struct segment *segment, const uint8_t *bytes,
                                     (uInt)row_size);
     if (ftruncate(segment->fd, 0) != 0 ||
         !write_at(segment->fd, &head, sizeof head, PAGE) ||
-        !write_at(segment->fd, bytes, size, PAGE + (int64_t)sizeof head))
+        !write_at(segment->fd, bytes, row_size, PAGE + (int64_t)sizeof head) ||
+        !write_at(segment->fd, bytes + row_size, size - row_size,
+                  PAGE + align((int64_t)sizeof head + (int64_t)row_size)))
         abort();
 }
 
@@ -58,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (!read_record(segment, PAGE, row, &head)) /* we wrote it: it must be whole */
         abort();
     struct committed *const committed = calloc(1, sizeof *committed);
-    committed->at = PAGE + (int64_t)sizeof head + head.row_size;
+    committed->at = PAGE + align((int64_t)sizeof head + head.row_size);
     if (parse_row(row, committed)) {
         if (committed->temporary[0] ==
             '\0') /* else it only looks whether a file is there */

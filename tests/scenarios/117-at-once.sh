@@ -35,23 +35,27 @@ check_same "each instance is in the index once" "$((slices + more))" "$(index co
 check_same "it was analysed once" 2 "$(jobs)"
 check "each study has one result" index one_result
 
-# An association breaks off in the middle: what was acknowledged stays, and the study is partial.
+# An association breaks off in the middle: what was acknowledged stays, and each of its studies is partial.
 phantom "$WORK/mr" --modality MR --seed 7 --lesions 1
-mr=$(study_uid "$WORK/mr") whole=$(find "$WORK/mr" -type f | wc -l)
+phantom "$WORK/other" --modality MR --seed 8 --lesions 0 --size 64,64,2
+mr=$(study_uid "$WORK/mr") other=$(study_uid "$WORK/other") whole=$(find "$WORK/mr" -type f | wc -l)
+cp -r "$WORK/mr" "$WORK/both"
+cp "$(find "$WORK/other" -type f | head -n 1)" "$WORK/both/0-first.dcm"
 state() { ctl --json studies | $PYTHON -c 'import json, sys
-print(*(s["state"] for s in json.load(sys.stdin) if s["study_uid"] == sys.argv[1]))' "$mr"; }
-partial() { [ "$(state)" = partial ]; }
-check_same "an association breaks off" "20 taken, then cut off" \
-    "$($PYTHON "$SCENARIO_SOURCE/tests/scenarios/dimse.py" cut "$NODE_PORT" "$WORK/mr" 20)"
+print(*(s["state"] for s in json.load(sys.stdin) if s["study_uid"] == sys.argv[1]))' "${1:-$mr}"; }
+partial() { [ "$(state "$@")" = partial ]; }
+check_same "an association breaks off" "21 taken, then cut off" \
+    "$($PYTHON "$SCENARIO_SOURCE/tests/scenarios/dimse.py" cut "$NODE_PORT" "$WORK/both" 21)"
 wait_for 3 partial && pass "the study is marked partial" || fail "the study is '$(state)'"
+check "and the one that came before it on that association" partial "$other"
 kill -KILL "$(node_role_pid receiver)"
 wait_for 10 node_ready
 check "also after a kill of the receiver" partial
-check_same "what was acknowledged is there" "$((slices + more + 20))" "$(index count)"
+check_same "what was acknowledged is there" "$((slices + more + 21))" "$(index count)"
 check "the scanner sends it anew" send "$WORK/mr"
 wait_decided 60 && pass "it is analysed" || fail "it is not analysed after 60 s"
 check_same "and complete" complete "$(state)"
-check_same "with each instance once" "$((slices + more + whole))" "$(index count)"
+check_same "with each instance once" "$((slices + more + 1 + whole))" "$(index count)"
 
 phantom "$WORK/one" --modality CT --seed 1 --lesions 0 --size 64,64,4
 one=$(find "$WORK/one" -type f | head -n 1)
