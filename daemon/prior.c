@@ -296,6 +296,18 @@ struct tally {
     struct error last;
 };
 
+static void tell_missing(struct store *store, const struct list *list, size_t missing, bool moved,
+                         struct error *err)
+{
+    char why[120] = "";
+
+    if (!moved)
+        text_format(why, sizeof why, "%.100s, ", err->text);
+    error_set(err, ERROR_DATA, "%s%zu of %zu instances of a study did not come%s%s", why, missing,
+              list->count, missing > 0 ? ", the first is " : "",
+              missing > 0 ? list->uid[first_missing(store, list, 0)] : "");
+}
+
 /*
  * Marked before it comes: whoever decides it must know what it is. What is here in part is fetched
  * again: a prior that a kill cut off, or a study of its own, which stays that.
@@ -322,10 +334,7 @@ static bool bring_listed(const struct commit_scope *scope, const struct associat
         return true;
     }
     tally->short_of++;
-    if (moved)
-        error_set(&tally->last, ERROR_DATA, "%zu of %zu instances of a study did not come, the "
-                  "first is %s", missing, list->count,
-                  list->count > 0 ? list->uid[first_missing(scope->store, list, 0)] : "unknown");
+    tell_missing(scope->store, list, missing, moved, &tally->last);
     return true;
 }
 
@@ -406,7 +415,7 @@ static bool grant(const struct commit_scope *scope, const struct store_wish *wis
         tally.short_of = 1;
         association_abort(association);
     }
-    text_format(reason, size, "priors: %d brought, %d here already%s%.160s",
+    text_format(reason, size, "priors: %d brought, %d here already%s%.220s",
                 tally.brought, tally.here, tally.short_of > 0 ? ", not all: " : "",
                 tally.short_of > 0 ? tally.last.text : "");
     return good;

@@ -71,6 +71,28 @@ sleep 0.5
 node_start
 check "the mark is durable" eval 'ctl why "$last" | grep -q "a prior of study"'
 
+# Whole is what the PACS lists: one instance is of a class that the node does not take, and then Orthanc
+# gives up the whole.
+MODALITY=CT old odd 20250601 PatientID=P2
+odd=$($PYTHON - "$WORK/odd" <<'END'
+import os, sys, pydicom
+path = os.path.join(sys.argv[1], sorted(os.listdir(sys.argv[1]))[3])
+one = pydicom.dcmread(path)
+one.SOPClassUID = one.file_meta.MediaStorageSOPClassUID = "1.2.826.0.1.3680043.10.1"
+one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID + ".9"
+one.save_as(path)
+print(path)
+END
+)
+curl --silent --fail -X POST "$ORTHANC_URL/instances" --data-binary "@$odd" > /dev/null || fail "Orthanc does not take it"
+phantom "$WORK/p2" --modality CT --seed 8 --lesions 1
+change "$WORK/p2" PatientID=P2 PatientBirthDate=19600101 BodyPartExamined=ABDOMEN StudyDate=20260101
+p2=$(study_uid "$WORK/p2")
+check "a study of another patient is sent" send "$WORK/p2"
+wait_for 60 analysed "$p2" && pass "it is analysed" || fail "it is not analysed after 60 s: $(ctl why "$p2")"
+check "why tells what of its prior did not come" eval 'ctl why "$p2" |
+    grep -q "priors: 0 brought, 0 here already, not all: C-MOVE answered with c000, 9 of 9 instances of a study did not come, the first is [0-9.]*$"'
+
 # Away: the analysis comes after the deadline, with the reason.
 configure away 6
 kill -HUP "$NODE_PID"
