@@ -40,6 +40,7 @@
 /* A connection that is not yet an association, or that is being told why it will be none. */
 struct caller {
     int fd;
+    char address[46];
     bool leaving;
     int64_t deadline_ms;
     size_t have, need, room;
@@ -152,7 +153,7 @@ static bool serve_caller(struct receiver *receiver, size_t at)
     }
     if (caller->leaving || caller->have < caller->need)
         return true;
-    if (hall_enter(receiver->hall, caller->fd, caller->bytes, caller->have)) {
+    if (hall_enter(receiver->hall, caller->fd, caller->address, caller->bytes, caller->have)) {
         drop_caller(receiver, at, false);
         return false;
     }
@@ -215,11 +216,14 @@ static void welcome(struct receiver *receiver, int listener)
             return;
         if (fd < 0 || receiver->count == MAX_CALLERS)
             drop_oldest(receiver);
+        char address[46];
+        association_address(fd, address);
         fd = take_call(receiver, fd, listener == receiver->tls_listener);
         if (fd < 0)
             continue;
-        receiver->caller[receiver->count++] =
-            (struct caller){ .fd = fd, .need = 6, .deadline_ms = now_ms() + REQUEST_MS };
+        struct caller *const caller = &receiver->caller[receiver->count++];
+        *caller = (struct caller){ .fd = fd, .need = 6, .deadline_ms = now_ms() + REQUEST_MS };
+        memcpy(caller->address, address, sizeof address);
     }
 }
 

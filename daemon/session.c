@@ -52,7 +52,7 @@ struct session {
     unsigned char *request;
     size_t request_size;
     struct association *association;
-    char calling_ae[17], peer[65];
+    char calling_ae[17], peer[65], address[46];
     unsigned rights;                /* enum peer_right */
     int max_mib_s;
     char (*study)[TEXT_UID_SIZE];   /* whose instances it stored */
@@ -669,7 +669,7 @@ static void *run(void *context)
     const struct config *config = session->hall->config;
     const struct association_policy policy = {
         .max_pdu = config->max_pdu, .timeout_s = config->timeout_s, .decide = decide,
-        .context = session, .sop_class = config->sop_class,
+        .context = session, .address = session->address, .sop_class = config->sop_class,
         .sop_class_count = config_sop_class_count(config)
     };
     struct error err = { .code = ERROR_NONE };
@@ -717,7 +717,8 @@ static struct session *find_place(struct hall *hall)
     return NULL;
 }
 
-bool hall_enter(struct hall *hall, int socket, unsigned char *request, size_t size)
+bool hall_enter(struct hall *hall, int socket, const char *address, unsigned char *request,
+                size_t size)
 {
     pthread_mutex_lock(&hall->mutex);
     struct session *session = hall->draining ? NULL : find_place(hall);
@@ -726,6 +727,7 @@ bool hall_enter(struct hall *hall, int socket, unsigned char *request, size_t si
     if (good) {
         *session = (struct session){ .hall = hall, .socket = socket, .busy = true,
                                      .request = request, .request_size = size };
+        text_format(session->address, sizeof session->address, "%s", address);
         hall->count++;
     }
     pthread_mutex_unlock(&hall->mutex);

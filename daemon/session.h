@@ -28,7 +28,8 @@ void hall_free(struct hall *hall);                  /* NULL is fine */
  * it takes over both). False when the hall is full or there is no thread: then the caller
  * keeps both.
  */
-bool hall_enter(struct hall *hall, int socket, unsigned char *request, size_t size);
+bool hall_enter(struct hall *hall, int socket, const char *address, unsigned char *request,
+                size_t size);
 
 /* From now on: who waits is sent away, who is in a C-STORE may finish it, nobody comes in. */
 void hall_drain(struct hall *hall);

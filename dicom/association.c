@@ -66,7 +66,7 @@ static struct association *associate(int socket, const struct negotiated *agreed
 
 /* ---- as acceptor ---- */
 
-static void find_address(int socket, char address[46])
+void association_address(int socket, char address[46])
 {
     struct sockaddr_storage from = { 0 };
     socklen_t size = sizeof from;
@@ -152,7 +152,10 @@ struct association *association_accept(int socket, const void *request, size_t s
         free(clean);
         return NULL;
     }
-    find_address(socket, peer.address);
+    if (policy->address != NULL)
+        text_format(peer.address, sizeof peer.address, "%s", policy->address);
+    else
+        association_address(socket, peer.address);
     if (decide(socket, &peer, policy, err)) {
         association = accept_checked(socket, clean, clean_size, &peer, policy, err);
     } else {

@@ -28,6 +28,9 @@ bool association_request_size(const unsigned char head[6], size_t *ret_size,
  * socket stays open: read it empty until the peer closes, or the peer may lose the answer. */
 void association_refuse_socket(int socket, bool congestion);
 
+/* The numeric address of who is at the other end; "" where there is none. */
+void association_address(int socket, char address[46]);
+
 /* What the whole A-ASSOCIATE-RQ PDU says, for the decision to accept. */
 struct association_peer {
     char calling_ae[17], called_ae[17];
@@ -45,6 +48,7 @@ struct association_policy {
     int timeout_s;                      /* between two PDUs */
     association_decide_fn decide;
     void *context;
+    const char *address;                /* of the peer, where the socket is a relay's; or NULL */
     /* Storage classes beyond those that DCMTK knows; the transfer syntaxes are syntax.h's. */
     const char (*sop_class)[TEXT_UID_SIZE];
     size_t sop_class_count;

@@ -201,7 +201,7 @@ static enum association_reject accept_all(const struct association_peer *peer, v
 static void answer_one(int socket, uint16_t status)
 {
     static unsigned char request[ASSOCIATION_MAX_REQUEST];
-    const struct association_policy policy = { 16384, 5, accept_all, NULL, NULL, 0 };
+    const struct association_policy policy = { .max_pdu = 16384, .timeout_s = 5, .decide = accept_all };
     struct dimse_message message;
     enum association_event event;
     size_t size = 0;

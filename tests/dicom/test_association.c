@@ -109,7 +109,7 @@ static void *run_server(void *context)
 {
     struct server *server = context;
     static const char label_map[][TEXT_UID_SIZE] = { "1.2.840.10008.5.1.4.1.1.66.7" };
-    const struct association_policy policy = { 131072, 3, decide, server, label_map, 1 };
+    const struct association_policy policy = { 131072, 3, decide, server, NULL, label_map, 1 };
     unsigned char *request = malloc(ASSOCIATION_MAX_REQUEST);
     int fd;
 

@@ -48,6 +48,8 @@ tls() { # TOOL ARGUMENTS…: one of dcmtk's with the peer's certificate
 phantom "$WORK/ct" --modality CT --seed 5 --lesions 2
 one=$(find "$WORK/ct" -type f | head -n 1)
 check "C-ECHO by TLS" tls echoscu
+NODE_AE=WRONG tls echoscu > "$WORK/wrong.log" 2>&1 && fail "a wrong title is accepted"
+check_log "who is refused by TLS is told with the address" 'called=WRONG address=127\.0\.0\.1'
 check "a study by TLS" tls storescu +sd +r "$WORK/ct"
 wait_delivered 60 && pass "it is analysed, and its results are delivered by TLS" || fail "not delivered after 60 s"
 check_same "the archive has all three" 3 "$(find "$WORK/ARCHIVE" -type f | wc -l)"
