@@ -97,3 +97,21 @@ const char *ctl_text(const json_t *object, const char *name)
         text_format(to, sizeof buffer[0], "%.4g", json_real_value(value));
     return to;
 }
+
+bool ctl_node(const struct ctl *ctl, struct ctl_node *ret_node, struct error *err)
+{
+    json_t *const node = ctl_ask(ctl, "/api/node", false, err);
+
+    if (node == NULL)
+        return false;
+    text_format(ret_node->import_ae, sizeof ret_node->import_ae, "%s",
+                ctl_text(node, "import_ae"));
+    text_format(ret_node->ae_title, sizeof ret_node->ae_title, "%s", ctl_text(node, "ae_title"));
+    ret_node->target = (struct association_target){
+        .host = "127.0.0.1", .calling_ae = ret_node->import_ae, .called_ae = ret_node->ae_title,
+        .port = (int)json_integer_value(json_object_get(node, "dicom_port")),
+        .max_pdu = 131072, .timeout_s = 30
+    };
+    json_decref(node);
+    return true;
+}

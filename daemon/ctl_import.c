@@ -1,202 +1,613 @@
-/* Ctl's import: files go the way that a scanner's go, by C-STORE to the node's own port. */
+/*
+ * Ctl's import: files go the way that a scanner's go, by C-STORE to the node's own port. Folders are
+ * walked, archives and archives in them opened; what is not taken is named with its reason.
+ */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/archive.h"
 #include "daemon/ctl.h"
+#include "daemon/ctl_patients.h"
 #include "dicom/association.h"
+#include "dicom/dataset.h"
+#include "dicom/scan.h"
 #include "util/error.h"
 #include "util/text.h"
 
 #define BATCH 100                   /* files an association: their contexts fit */
+#define MAX_HELD (256LL << 20)      /* bytes of unpacked files that wait for their association */
 #define MAX_META 65536
+#define MAX_HEAD (1 << 20)          /* of a data set, for its first tags */
+#define MAX_DIRECTORY (64LL << 20)
+#define MAX_DEPTH 4                 /* archives in archives */
+#define MAX_NAME 2048
+#define DIRECTORY_CLASS "1.2.840.10008.1.3.10"
 
-struct file {
-    char *path;
+struct source {
+    char *name;
+    int fd;
     struct association_meta meta;
 };
 
-static struct {                     /* nftw() has no context */
-    size_t count, room;
-    struct file *file;
-    size_t refused, taken;
-} found;
-
-static void refuse(const char *path, const char *reason)
-{
-    char shown[600];
-
-    text_printable(path, shown, sizeof shown);
-    fprintf(stderr, "tumorctl: %s: %s\n", shown, reason);
-    found.refused++;
-}
-
-static bool read_meta(const char *path, struct association_meta *meta, struct error *err)
-{
-    static unsigned char head[MAX_META];
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return error_errno(err, "cannot be opened");
-    const ssize_t size = read(fd, head, sizeof head);
-    close(fd);
-    if (size < 0)
-        return error_errno(err, "cannot be read");
-    return association_read_meta(head, (size_t)size, meta, err);
-}
-
-static int visit(const char *path, const struct stat *status, int kind, struct FTW *where)
-{
+struct import {
+    const struct ctl *ctl;
+    struct ctl_node node;
+    struct source source[BATCH];
+    size_t count;
+    int64_t held;
+    struct ctl_patients *patients;
+    struct scan *scan;
+    json_t *reasons;                /* of what was not taken, for --json */
+    size_t taken, refused, passed_over;
+    int64_t whole, done;            /* bytes of the files on disk */
+    bool over;                      /* the node is gone, or no memory: `err` tells */
     struct error err;
-    struct association_meta meta;
+};
 
-    (void)where;
-    if (kind == FTW_DNR || kind == FTW_NS)
-        refuse(path, "cannot be read");
-    if (kind != FTW_F || !S_ISREG(status->st_mode))
-        return 0;
-    if (!read_meta(path, &meta, &err)) {
-        refuse(path, err.text);
-        return 0;
-    }
-    if (found.count == found.room) {
-        found.room = found.room == 0 ? 256 : 2 * found.room;
-        found.file = reallocarray(found.file, found.room, sizeof *found.file);
-        if (found.file == NULL)
-            return 1;
-    }
-    found.file[found.count].path = strdup(path);
-    found.file[found.count++].meta = meta;
-    return 0;
+static void refuse(struct import *import, const char *name, const char *reason)
+{
+    char shown[MAX_NAME];
+
+    text_printable(name, shown, sizeof shown);
+    import->refused++;
+    if (import->ctl->json)
+        json_array_append_new(import->reasons, json_pack("{s:s s:s}", "file", shown, "reason",
+                                                         reason));
+    else
+        fprintf(stderr, "tumorctl: %s: %s\n", shown, reason);
 }
 
-static size_t propose(const struct file *files, size_t count,
+static void show_progress(const struct import *import)
+{
+    if (import->ctl->json || !isatty(STDERR_FILENO) || import->whole == 0)
+        return;
+    const int bar = (int)(40 * import->done / import->whole);
+    fprintf(stderr, "\r[%.*s%*s] %3d %%, %zu instances taken", bar,
+            "########################################", 40 - bar, "", bar * 100 / 40, import->taken);
+    if (import->done == import->whole)
+        fputc('\n', stderr);
+}
+
+/* ---- to the node ---- */
+
+static size_t propose(const struct source *sources, size_t count,
                       struct association_proposal *proposals)
 {
     size_t made = 0;
 
     for (size_t i = 0; i < count; i++) {
+        const struct association_meta *const meta = &sources[i].meta;
         size_t known = 0;
         while (known < made
-               && (strcmp(proposals[known].sop_class_uid, files[i].meta.sop_class_uid) != 0
-                   || strcmp(proposals[known].transfer_syntax,
-                             files[i].meta.transfer_syntax) != 0))
+               && (strcmp(proposals[known].sop_class_uid, meta->sop_class_uid) != 0
+                   || strcmp(proposals[known].transfer_syntax, meta->transfer_syntax) != 0))
             known++;
         if (known < made)
             continue;
-        memcpy(proposals[made].sop_class_uid, files[i].meta.sop_class_uid, TEXT_UID_SIZE);
-        memcpy(proposals[made].transfer_syntax, files[i].meta.transfer_syntax, TEXT_UID_SIZE);
+        proposals[made] = (struct association_proposal){ .turned = false };
+        memcpy(proposals[made].sop_class_uid, meta->sop_class_uid, TEXT_UID_SIZE);
+        memcpy(proposals[made].transfer_syntax, meta->transfer_syntax, TEXT_UID_SIZE);
         made++;
     }
     return made;
 }
 
-/* False when the association is over. */
-static bool send_file(struct association *association, const struct file *file)
+/* The first tags of a data set, as far as they can be read: the node judges the whole. */
+static void scan_source(struct import *import, const struct source *source)
 {
-    const struct association_meta *const meta = &file->meta;
+    unsigned char piece[MAX_META];
+    struct error ignored;
+    off_t at = (off_t)source->meta.length;
+
+    scan_restart(import->scan, source->meta.transfer_syntax);
+    while (at < (off_t)source->meta.length + MAX_HEAD && scan_value(import->scan, 0x0020000e) == NULL) {
+        const ssize_t got = pread(source->fd, piece, sizeof piece, at);
+        if (got <= 0 || !scan_push(import->scan, piece, (size_t)got, &ignored))
+            return;
+        at += got;
+    }
+}
+
+/* False when the association is over. */
+static bool send_source(struct import *import, struct association *association,
+                        const struct source *source)
+{
+    const struct association_meta *const meta = &source->meta;
     struct error err;
     uint16_t status = 0;
     char reason[80];
+    bool alive = true, taken = false;
 
     if (!association_accepted(association, meta->sop_class_uid, meta->transfer_syntax)) {
-        refuse(file->path, "the node does not take its class in its transfer syntax");
-        return true;
-    }
-    const int fd = open(file->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        refuse(file->path, strerror(errno));
-        return true;
-    }
-    const bool alive = association_store(association, fd, meta->sop_class_uid, meta->sop_uid,
-                                         meta->transfer_syntax, &status, &err);
-    close(fd);
-    if (!alive) {
-        refuse(file->path, err.text);
+        refuse(import, source->name, "the node does not take its class in its transfer syntax");
+    } else if (!(alive = association_store(association, source->fd, meta->sop_class_uid, meta->sop_uid,
+                                           meta->transfer_syntax, &status, &err))) {
+        refuse(import, source->name, err.text);
     } else if (status != 0) {
         text_format(reason, sizeof reason, "the node refused it with status %04X", status);
-        refuse(file->path, reason);
+        refuse(import, source->name, reason);
     } else {
-        found.taken++;
+        taken = true;
+    }
+    scan_source(import, source);
+    import->taken += taken;
+    if (!ctl_patients_count(import->patients, import->scan, taken)) {
+        error_set(&import->err, ERROR_MEMORY, "no memory for the summary");
+        import->over = true;
     }
     return alive;
 }
 
-static void show_progress(size_t done)
-{
-    if (!isatty(STDERR_FILENO))
-        return;
-    const int bar = (int)(40 * done / (found.count == 0 ? 1 : found.count));
-    fprintf(stderr, "\r[%.*s%*s] %zu of %zu", bar,
-            "########################################", 40 - bar, "", done, found.count);
-    if (done == found.count)
-        fputc('\n', stderr);
-}
-
-static bool send_batch(const struct association_target *target, size_t first, size_t count,
-                       struct error *err)
+/* What was sent before the node ended an association is done; the rest goes by another one. */
+static size_t send_some(struct import *import, size_t first)
 {
     struct association_proposal proposals[BATCH];
-    const size_t made = propose(&found.file[first], count, proposals);
-    struct association *association = association_request(target, proposals, made, err);
-    bool alive = association != NULL;
+    const size_t made = propose(&import->source[first], import->count - first, proposals);
+    struct association *const association = association_request(&import->node.target, proposals, made,
+                                                                &import->err);
+    bool alive = true;
 
-    if (!alive)
-        return false;
-    for (size_t i = 0; i < count && alive; i++) {
-        alive = send_file(association, &found.file[first + i]);
-        show_progress(first + i + 1);
+    if (association == NULL) {
+        import->over = true;
+        return first;
     }
+    while (alive && first < import->count && !import->over)
+        alive = send_source(import, association, &import->source[first++]);
     if (alive)
         association_release(association);
     else
         association_abort(association);
-    return alive || error_set(err, ERROR_NETWORK, "the node ended the association");
+    return first;
 }
 
-bool ctl_node(const struct ctl *ctl, struct ctl_node *ret_node, struct error *err)
+static void flush(struct import *import)
 {
-    json_t *const node = ctl_ask(ctl, "/api/node", false, err);
+    size_t sent = 0;
 
-    if (node == NULL)
+    while (sent < import->count && !import->over)
+        sent = send_some(import, sent);
+    for (size_t i = 0; i < import->count; i++) {
+        if (i >= sent)
+            refuse(import, import->source[i].name, "not sent: the import ended before");
+        close(import->source[i].fd);
+        free(import->source[i].name);
+    }
+    import->count = 0;
+    import->held = 0;
+}
+
+/* Takes over `fd`. `held`: its bytes are on this disk only while it is open. */
+static void add(struct import *import, const char *name, int fd, const struct association_meta *meta,
+                int64_t held)
+{
+    struct source *const source = &import->source[import->count];
+
+    *source = (struct source){ strdup(name), fd, *meta };
+    if (source->name == NULL) {
+        refuse(import, name, "no memory");
+        close(fd);
+        return;
+    }
+    import->held += held;
+    if (++import->count == BATCH || import->held > MAX_HELD)
+        flush(import);
+}
+
+/* ---- what a file is ---- */
+
+enum kind {
+    KIND_DICOM, KIND_BARE, KIND_ARCHIVE, KIND_OTHER
+};
+
+/* A data set without preamble and meta header begins with group 0008, little endian. */
+static bool is_bare(const unsigned char *head, size_t size)
+{
+    return size >= 16 && head[0] == 8 && head[1] == 0 && head[3] == 0
+        && ((isupper(head[4]) && isupper(head[5])) || (head[6] == 0 && head[7] == 0));
+}
+
+static enum kind kind_of(const unsigned char *head, size_t size)
+{
+    if (size >= 132 && memcmp(head + 128, "DICM", 4) == 0)
+        return KIND_DICOM;
+    return archive_is(head, size) ? KIND_ARCHIVE : is_bare(head, size) ? KIND_BARE : KIND_OTHER;
+}
+
+/* What computers put beside the files that people put there; an entry's name is behind ": ". */
+static bool is_litter(const char *name)
+{
+    const char *base = name;
+
+    for (const char *at = name; *at != '\0'; at++)
+        if (*at == '/' || (at[0] == ':' && at[1] == ' '))
+            base = at + (*at == '/' ? 1 : 2);
+    return strncmp(base, "._", 2) == 0 || strcmp(base, ".DS_Store") == 0
+        || strcasecmp(base, "Thumbs.db") == 0 || strcasecmp(base, "desktop.ini") == 0;
+}
+
+/* Says why not, by the first bytes; litter is counted without a word. */
+static bool is_wanted(struct import *import, const char *name, const unsigned char *head, size_t size)
+{
+    struct association_meta meta;
+    struct error err;
+
+    if (is_litter(name)) {
+        import->passed_over++;
         return false;
-    text_format(ret_node->import_ae, sizeof ret_node->import_ae, "%s",
-                ctl_text(node, "import_ae"));
-    text_format(ret_node->ae_title, sizeof ret_node->ae_title, "%s", ctl_text(node, "ae_title"));
-    ret_node->target = (struct association_target){
-        .host = "127.0.0.1", .calling_ae = ret_node->import_ae, .called_ae = ret_node->ae_title,
-        .port = (int)json_integer_value(json_object_get(node, "dicom_port")),
-        .max_pdu = 131072, .timeout_s = 30
-    };
-    json_decref(node);
+    }
+    if (kind_of(head, size) != KIND_OTHER)
+        return true;
+    if (size == 0)
+        refuse(import, name, "it is empty");
+    else if (!association_read_meta(head, size, &meta, &err))
+        refuse(import, name, err.text);
+    return false;
+}
+
+/* ---- data sets without a meta header ---- */
+
+static bool copy_behind(int from, int to, size_t at)
+{
+    unsigned char piece[MAX_META];
+    off_t done = 0;
+    ssize_t got;
+
+    while ((got = pread(from, piece, sizeof piece, done)) > 0) {
+        if (pwrite(to, piece, (size_t)got, (off_t)at + done) != got)
+            return false;
+        done += got;
+    }
+    return got == 0;
+}
+
+/* The same data set with the header that DCMTK's and our own C-STORE leave from. */
+static int wrap(struct import *import, int fd, const unsigned char *head, struct association_meta *meta,
+                struct error *err)
+{
+    struct source bare = { NULL, fd, { .length = 0 } };
+    unsigned char header[512];
+
+    text_format(bare.meta.transfer_syntax, TEXT_UID_SIZE, "%s",
+                isupper(head[4]) ? "1.2.840.10008.1.2.1" : "1.2.840.10008.1.2");
+    scan_source(import, &bare);
+    const char *const class_uid = scan_value(import->scan, 0x00080016);
+    const char *const uid = scan_value(import->scan, 0x00080018);
+    if (class_uid == NULL || uid == NULL || !text_is_uid(class_uid) || !text_is_uid(uid)) {
+        error_set(err, ERROR_DATA, "not a DICOM file: no header, and no SOP Class and Instance UID");
+        return -1;
+    }
+    const size_t length = association_write_meta(class_uid, uid, bare.meta.transfer_syntax, "TUMORCTL",
+                                                 header, sizeof header);
+    const int wrapped = archive_nameless_file();
+    if (wrapped < 0 || pwrite(wrapped, header, length, 0) != (ssize_t)length
+        || !copy_behind(fd, wrapped, length) || !association_read_meta(header, length, meta, err)) {
+        error_errno(err, "a temporary file");
+        if (wrapped >= 0)
+            close(wrapped);
+        return -1;
+    }
+    return wrapped;
+}
+
+/* ---- DICOMDIR ---- */
+
+static void take_file(struct import *import, const char *path);
+
+/* The file that a record names, as it is or in lower case, as some systems show media. */
+static bool find_referenced(const char *folder, const char *file_id, char *path, size_t size)
+{
+    const size_t base = strlen(folder);
+
+    if (!text_format(path, size, "%s%s", folder, file_id))
+        return false;
+    for (char *at = path + base; *at != '\0'; at++)
+        if (*at == '\\')
+            *at = '/';
+    if (access(path, F_OK) == 0)
+        return true;
+    for (char *at = path + base; *at != '\0'; at++)
+        *at = (char)tolower((unsigned char)*at);
+    return access(path, F_OK) == 0;
+}
+
+/* Those that it names are there, and are taken when only the DICOMDIR was given. */
+static void take_directory(struct import *import, const char *name, struct dataset *directory, bool alone)
+{
+    const struct item *const root = dataset_root(directory);
+    char folder[MAX_NAME], path[MAX_NAME], reason[300];
+    const char *const slash = strrchr(name, '/');
+
+    text_format(folder, sizeof folder, "%.*s", slash == NULL ? 0 : (int)(slash - name + 1), name);
+    for (size_t i = 0; i < item_count(root, 0x00041220) && !import->over; i++) {
+        const char *const file_id = item_text(item_at(root, 0x00041220, i), 0x00041500);
+        if (file_id == NULL)
+            continue;
+        const char *const fault = archive_name_fault(file_id);
+        if (fault == NULL && find_referenced(folder, file_id, path, sizeof path)) {
+            if (alone)
+                take_file(import, path);
+            continue;
+        }
+        text_format(reason, sizeof reason, "it names %.64s: %s", file_id,
+                    fault == NULL ? "which is not there" : fault);
+        refuse(import, name, reason);
+    }
+}
+
+static void read_directory(struct import *import, const char *name, int fd, bool alone)
+{
+    struct stat status;
+    struct error err;
+    struct dataset *directory = NULL;
+
+    if (fstat(fd, &status) != 0 || status.st_size > MAX_DIRECTORY) {
+        refuse(import, name, "a DICOMDIR of more than 64 MiB");
+        return;
+    }
+    unsigned char *const bytes = malloc((size_t)status.st_size);
+    if (bytes != NULL && pread(fd, bytes, (size_t)status.st_size, 0) == status.st_size
+        && dicom_init(&err))
+        directory = dataset_read(bytes, (size_t)status.st_size, &err);
+    else
+        error_set(&err, ERROR_IO, "cannot be read");
+    if (directory == NULL)
+        refuse(import, name, err.text);
+    else
+        take_directory(import, name, directory, alone);
+    dataset_free(directory);
+    free(bytes);
+}
+
+/* ---- one file, wherever it is ---- */
+
+struct place {                      /* where a file comes from */
+    struct import *import;
+    const char *name;               /* shown; on the disk its path */
+    struct archive_budget *budget;  /* NULL on the disk */
+    int depth;
+    bool alone;                     /* the argument itself */
+};
+
+static void offer(const struct place *place, int fd);
+
+static void inner(const struct place *place, const char *name, char *shown)
+{
+    text_format(shown, MAX_NAME, "%s: %s", place->name, name);
+}
+
+static bool entry_wanted(const char *name, const unsigned char *head, size_t size, void *context)
+{
+    const struct place *const place = context;
+    char shown[MAX_NAME];
+
+    inner(place, name, shown);
+    return !place->import->over && is_wanted(place->import, shown, head, size);
+}
+
+static bool entry_take(const char *name, int fd, void *context)
+{
+    const struct place *const place = context;
+    char shown[MAX_NAME];
+
+    inner(place, name, shown);
+    offer(&(struct place){ place->import, shown, place->budget, place->depth + 1, false }, fd);
+    return !place->import->over;
+}
+
+static void entry_refuse(const char *name, const char *reason, void *context)
+{
+    const struct place *const place = context;
+    char shown[MAX_NAME];
+
+    inner(place, name, shown);
+    refuse(place->import, shown, reason);
+}
+
+static void open_archive(const struct place *place, int fd)
+{
+    const struct archive_visitor visitor = { entry_wanted, entry_take, entry_refuse, (void *)place };
+    struct archive_budget fresh;
+    struct stat status;
+    struct error err;
+
+    fresh = archive_budget_for(fstat(fd, &status) == 0 ? status.st_size : 0);
+    if (place->depth == MAX_DEPTH)
+        refuse(place->import, place->name, "an archive in more than four others");
+    else if (!archive_each(fd, place->name, place->budget == NULL ? &fresh : place->budget, &visitor,
+                           &err))
+        refuse(place->import, place->name, err.text);
+}
+
+static void offer_dicom(const struct place *place, int fd)
+{
+    static unsigned char head[MAX_META];
+    struct import *const import = place->import;
+    struct association_meta meta;
+    struct error err;
+    const ssize_t size = pread(fd, head, sizeof head, 0);
+
+    if (size < 0 || !association_read_meta(head, (size_t)size, &meta, &err)) {
+        refuse(import, place->name, size < 0 ? strerror(errno) : err.text);
+        close(fd);
+    } else if (strcmp(meta.sop_class_uid, DIRECTORY_CLASS) == 0) {
+        if (place->budget == NULL)
+            read_directory(import, place->name, fd, place->alone);
+        import->passed_over++;
+        close(fd);
+    } else {
+        struct stat status;
+        add(import, place->name, fd, &meta,
+            place->budget != NULL && fstat(fd, &status) == 0 ? status.st_size : 0);
+    }
+}
+
+static void offer_bare(const struct place *place, int fd, const unsigned char *head)
+{
+    struct association_meta meta;
+    struct error err;
+    struct stat status;
+    const int wrapped = wrap(place->import, fd, head, &meta, &err);
+
+    if (wrapped < 0)
+        refuse(place->import, place->name, err.text);
+    else
+        add(place->import, place->name, wrapped, &meta, fstat(fd, &status) == 0 ? status.st_size : 0);
+    close(fd);
+}
+
+/* Takes over `fd`. */
+static void offer(const struct place *place, int fd)
+{
+    unsigned char head[ARCHIVE_PEEK];
+    const ssize_t size = pread(fd, head, sizeof head, 0);
+
+    if (size < 0) {
+        refuse(place->import, place->name, strerror(errno));
+        close(fd);
+        return;
+    }
+    switch (kind_of(head, (size_t)size)) {
+    case KIND_DICOM:
+        offer_dicom(place, fd);
+        return;
+    case KIND_BARE:
+        offer_bare(place, fd, head);
+        return;
+    case KIND_ARCHIVE:
+        open_archive(place, fd);
+        break;
+    default:
+        is_wanted(place->import, place->name, head, (size_t)size);
+    }
+    close(fd);
+}
+
+static void take_path(struct import *import, const char *path, bool alone)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char reason[160];
+
+    if (fd >= 0) {
+        offer(&(struct place){ import, path, NULL, 0, alone }, fd);
+        return;
+    }
+    text_format(reason, sizeof reason, "cannot be opened: %s", strerror(errno));
+    refuse(import, path, reason);
+}
+
+static void take_file(struct import *import, const char *path)
+{
+    take_path(import, path, false);
+}
+
+/* ---- the walk ---- */
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static void visit(struct import *import, const FTSENT *file)
+{
+    switch (file->fts_info) {
+    case FTS_F:
+        take_path(import, file->fts_path, file->fts_level == 0);
+        import->done += file->fts_statp->st_size;
+        show_progress(import);
+        break;
+    case FTS_SL:
+    case FTS_SLNONE:
+        refuse(import, file->fts_path, "a symbolic link, not followed");
+        break;
+    case FTS_DNR:
+    case FTS_ERR:
+    case FTS_NS:
+        refuse(import, file->fts_path, strerror(file->fts_errno));
+        break;
+    case FTS_DEFAULT:
+        refuse(import, file->fts_path, "no regular file");
+        break;
+    default:
+        break;
+    }
+}
+
+/* Once to sum the sizes, once to take. */
+static bool walk(struct import *import, const char *path, bool take, struct error *err)
+{
+    char *const paths[] = { (char *)path, NULL };
+    FTS *const tree = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
+    const FTSENT *file;
+
+    if (tree == NULL)
+        return error_errno(err, "%s", path);
+    while (!import->over && (file = fts_read(tree)) != NULL) {
+        if (file->fts_level == 0 && file->fts_info == FTS_NS) {
+            errno = file->fts_errno;
+            error_errno(err, "%s", path);
+            fts_close(tree);
+            return false;
+        }
+        if (take)
+            visit(import, file);
+        else if (file->fts_info == FTS_F)
+            import->whole += file->fts_statp->st_size;
+    }
+    fts_close(tree);
     return true;
+}
+
+static void print(const struct import *import)
+{
+    if (import->ctl->json) {
+        json_t *const object = json_pack(
+            "{s:o s:I s:I s:O}", "patients", ctl_patients_json(import->patients), "taken",
+            (json_int_t)import->taken, "passed_over", (json_int_t)import->passed_over, "refused",
+            import->reasons);
+        json_dumpf(object, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(object);
+        return;
+    }
+    ctl_patients_print(import->patients);
+    printf("%zu instances taken, %zu files not\n", import->taken, import->refused);
+}
+
+static bool judge(struct import *import, const char *path, struct error *err)
+{
+    if (import->over) {
+        *err = import->err;
+        return false;
+    }
+    if (import->taken == 0 && import->refused == 0)
+        return error_set(err, ERROR_NOT_FOUND, "no DICOM file in %s", path);
+    return import->refused == 0
+        || error_set(err, ERROR_DATA, "%zu files were not taken", import->refused);
 }
 
 int ctl_import(const struct ctl *ctl, const char *path, struct error *err)
 {
-    struct ctl_node node;
+    static struct import import;
+    bool good;
 
-    if (!ctl_node(ctl, &node, err))
-        return 1;
-    if (nftw(path, visit, 32, FTW_PHYS) != 0) {
-        error_errno(err, "%s", path);
-        return 1;
+    import = (struct import){ .ctl = ctl, .patients = ctl_patients_new(), .scan = scan_new("", err),
+                              .reasons = json_array() };
+    good = import.patients != NULL && import.scan != NULL && ctl_node(ctl, &import.node, err)
+        && walk(&import, path, false, err) && walk(&import, path, true, err);
+    if (good) {
+        flush(&import);
+        print(&import);
+        good = judge(&import, path, err);
     }
-    bool good = true;
-    for (size_t first = 0; good && first < found.count; first += BATCH)
-        good = send_batch(&node.target, first,
-                          found.count - first < BATCH ? found.count - first : BATCH, err);
-    printf("%zu instances taken, %zu files not\n", found.taken, found.refused);
-    for (size_t i = 0; i < found.count; i++)
-        free(found.file[i].path);
-    free(found.file);
-    if (found.count == 0 && good)
-        good = error_set(err, ERROR_NOT_FOUND, "no DICOM file in %s", path);
-    else if (good && found.refused > 0)
-        good = error_set(err, ERROR_DATA, "%zu files were not taken", found.refused);
+    ctl_patients_free(import.patients);
+    scan_free(import.scan);
+    json_decref(import.reasons);
     return good ? 0 : 1;
 }

@@ -27,7 +27,7 @@ static const char usage[] =
     "  rerun STUDY          decides it anew by the rules as they are now\n"
     "  hold STUDY           keeps it from being removed when its retention is over\n"
     "  release STUDY        ends its hold\n"
-    "  import PATH          stores the DICOM files of a file or folder\n"
+    "  import PATH          stores the DICOM files of a file, folder, archive or DICOMDIR\n"
     "  echo PEER            C-ECHO to a configured peer\n"
     "  query PEER KEY=VALUE…  which studies a peer has: patient, name, study, accession, date,\n"
     "                       modality\n"

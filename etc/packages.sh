@@ -16,6 +16,7 @@ libfreetype-dev             text in pictures
 fonts-dejavu-core           the font of that text
 libmicrohttpd-dev           the web page and its API
 libcurl4-openssl-dev        tumorctl asks the node over its Unix socket
+libarchive-dev              tumorctl opens ZIP, TAR and the like
 libssl-dev                  SHA-256, and DICOM over TLS
 zlib1g-dev                  deflated data sets, and the journal's check sums
 libseccomp-dev              the cage of the workers
