@@ -21,8 +21,15 @@ struct window window_make(double center, double width);
 /* One whole-numbered value in sixteenths → 0…255. */
 uint8_t window_value16(struct window window, int64_t value16);
 
-/* `count` voxels of the volume from `first` on; values are quantised to 1/16 first. */
+/* One value, quantised to 1/16: the plain form of what follows. What is no number gives 0. */
+uint8_t window_value(struct window window, double value);
+
+/* `count` voxels of the volume from `first` on. */
 void window_apply(const struct volume *volume, struct window window, size_t first,
                   size_t count, uint8_t *to);
+
+/* All voxels of the volume, on so many threads. */
+void window_apply_all(const struct volume *volume, struct window window, int threads,
+                      uint8_t *to);
 
 #endif

@@ -56,6 +56,43 @@ static void window_is_the_standards_for_all_stored_values(void)
     CU_ASSERT_EQUAL(window_make(0, 0.3).width16, 16);
 }
 
+/*
+ * What is fast for 16-bit voxels, against one value at a time: all stored values, and then in any
+ * order, on one thread and on three. Slopes and windows that floats do not hold are among them.
+ */
+static void window_is_fast_and_the_same_for_any_window_and_slope(void)
+{
+    enum { COUNT = 600001 };
+    static const double slopes[] = { 1, 1, 1, -1, 0.25, 0.3, 1e-3, 0, 1e9, -1e300, INFINITY, NAN };
+    static const double intercepts[] = { 0, -1024, 0.5, -1e7, INFINITY, NAN, 1e300 };
+    static const double widths[] = { 0, 1, 1.5, 2, 33.3, 400, 4096, 65536, 1e6, 1e12, NAN };
+    int16_t *const voxel = malloc(COUNT * sizeof *voxel);
+    uint8_t *const got = malloc(2 * COUNT);
+    size_t wrong = 0;
+
+    CU_ASSERT_FATAL(voxel != NULL && got != NULL);
+    for (int i = 0; i < COUNT; i++)
+        voxel[i] = (int16_t)(i < 65536 ? i - 32768 : (int)(chance() % 65536) - 32768);
+    for (int round = 0; round < 400; round++) {
+        const double center = round % 3 == 0 ? 0 : (double)(int)(chance() % 4000) - 2000.0625;
+        const double width = round % 2 == 0 ? widths[chance() % 11] : chance() % 5000 + 1;
+        const struct window window = window_make(center, width);
+        const struct volume volume = { .type = VOXEL_INT16, .i16 = voxel,
+                                       .size = { round % 50 == 0 ? COUNT : 65536, 1, 1 },
+                                       .slope = slopes[chance() % 12],
+                                       .intercept = intercepts[chance() % (round % 4 == 0 ? 7 : 3)] };
+        const size_t count = volume.size[0];
+        window_apply_all(&volume, window, 3, got);
+        window_apply(&volume, window, 0, count, got + COUNT);
+        CU_ASSERT_EQUAL(memcmp(got, got + COUNT, count), 0);
+        for (size_t i = 0; i < count; i++)
+            wrong += got[i] != window_value(window, voxel[i] * volume.slope + volume.intercept);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    free(voxel);
+    free(got);
+}
+
 /* ---- Otsu: all pairs, variances from their definition ---- */
 
 static double between_variance(const uint64_t *histogram, int low, int high)
@@ -318,6 +355,7 @@ static void short_axis_of_a_rectangle_is_known(void)
 
 static const struct runner_test tests[] = {
     TEST(window_is_the_standards_for_all_stored_values),
+    TEST(window_is_fast_and_the_same_for_any_window_and_slope),
     TEST(otsu_finds_the_largest_variance_of_all_pairs),
     TEST(components_equal_a_flood_fill),
     TEST(erosion_and_dilation_follow_their_definition),
