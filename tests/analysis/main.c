@@ -1,6 +1,7 @@
 #include "tests/runner.h"
 
 extern const struct runner_suite suite_ball, suite_distance, suite_kernels, suite_number, suite_truth;
+extern const struct runner_suite suite_voi;
 
 int main(int argc, char **argv)
 {
@@ -10,6 +11,7 @@ int main(int argc, char **argv)
         &suite_kernels,
         &suite_number,
         &suite_truth,
+        &suite_voi,
         NULL
     };
 
