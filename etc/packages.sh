@@ -18,7 +18,7 @@ libmicrohttpd-dev           the web page and its API
 libcurl4-openssl-dev        tumorctl asks the node over its Unix socket
 libarchive-dev              tumorctl opens ZIP, TAR and the like
 libssl-dev                  SHA-256, and DICOM over TLS
-zlib1g-dev                  deflated data sets, and the journal's check sums
+zlib1g-dev                  deflated data sets, gzip, and the journal's check sums
 libseccomp-dev              the cage of the workers
 libsystemd-dev              tells systemd when the node is ready
 libcunit1-dev               the unit tests' frame
@@ -40,6 +40,7 @@ libgdcm-tools               decodes and encodes pixels beside us
 openjph-tools               encodes HTJ2K
 orthanc                     a PACS to deliver to
 python3-odil                a third DICOM stack that asks and retrieves
+python3-nibabel             reads our NIfTI files, and writes some for us
 python3-numpy python3-scipy  the arithmetic to compare with
 python3-pydicom             reads our objects back
 python3-skimage             segmentation to compare with

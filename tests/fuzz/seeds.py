@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Writes a seed corpus for each fuzz target below a folder: seeds.py FOLDER."""
+import gzip
 import hashlib
 import io
 import json
@@ -243,10 +244,38 @@ def texts():
         yield bytes([number]) + text
 
 
+def niftis():
+    """3 x 2 x 2 x 2 voxels in both versions and byte orders, with sform, qform or neither; some packed."""
+    kinds = ((2, "B"), (4, "h"), (8, "i"), (16, "f"), (64, "d"), (256, "b"), (512, "H"), (768, "I"), (1024, "q"), (1280, "Q"))
+    for number, (code, kind) in enumerate(kinds):
+        for version, order in ((1, "<"), (2, ">")):
+            real, whole, size = ("f", "h", 348) if version == 1 else ("d", "i", 540)
+            data = bytearray(size + 4)
+
+            def put(at, format, *values):
+                struct.pack_into(order + format, data, at, *values)
+
+            put(0, "i", size)
+            mark = b"n+1\0" if version == 1 else b"n+2\0\r\n\x1a\n"
+            start = 344 if version == 1 else 4
+            data[start:start + len(mark)] = mark
+            put(40 if version == 1 else 16, "8h" if version == 1 else "8q", 4, 3, 2, 2, 2, 1, 1, 1)
+            put(70 if version == 1 else 12, "hh", code, 8 * struct.calcsize(order + kind))
+            put(76 if version == 1 else 104, "4" + real, -1, 1, 2, 3)
+            put(108 if version == 1 else 168, "f" if version == 1 else "q", size + 4)
+            put(112 if version == 1 else 176, "2" + real, number % 3, 1)
+            put(252 if version == 1 else 344, "2" + whole, number % 2, number // 2 % 2)
+            put(256 if version == 1 else 352, "6" + real, 0, 0.6, 0, 5, 6, 7)
+            put(280 if version == 1 else 400, "12" + real, 1, 0, 0, 9, 0, 2, 0, 9, 0, 0, 3, 9)
+            put(123 if version == 1 else 500, "b" if version == 1 else "i", number % 4)
+            file = bytes(data) + struct.pack(order + "24" + kind, *range(24))
+            yield gzip.compress(file, mtime=0) if number % 4 == 3 else file
+
+
 def main():
     targets = {"answer": answers, "charset": texts, "command": commands, "config": configs, "identifier": identifiers,
                "j2k": codestreams, "job": jobs, "journal": records, "jpeg": jpegs, "match": matches, "meta": metas, "negotiate": negotiations,
-               "pdv": pdus, "request": requests, "scan": scans}
+               "nifti": niftis, "pdv": pdus, "request": requests, "scan": scans}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
         os.makedirs(folder, exist_ok=True)
