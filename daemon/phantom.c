@@ -11,6 +11,7 @@
 
 #include "dicom/dataset.h"
 #include "dicom/uid.h"
+#include "reports/images.h"
 #include "util/arena.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -138,22 +139,6 @@ static void put_pet(size_t k, size_t slices, struct item *root)
     item_put_double(root, 0x00281053, PET_SLOPE);
 }
 
-static void put_plane(const struct volume *volume, size_t k, struct item *root)
-{
-    double position[3], cosines[6];
-    const double spacing[2] = { volume_spacing_mm(volume, 1), volume_spacing_mm(volume, 0) };
-
-    volume_to_patient(volume, (const double[3]){ 0, 0, (double)k }, position);
-    for (int axis = 0; axis < 3; axis++) {
-        cosines[axis] = volume->affine[axis][0] / spacing[1];
-        cosines[axis + 3] = volume->affine[axis][1] / spacing[0];
-    }
-    item_put_doubles(root, 0x00200032, position, 3);
-    item_put_doubles(root, 0x00200037, cosines, 6);
-    item_put_doubles(root, 0x00280030, spacing, 2);
-    item_put_double(root, 0x00180050, volume_spacing_mm(volume, 2));
-}
-
 static void put_pixels(const struct phantom_options *options, const struct volume *volume,
                        size_t k, struct item *root, uint16_t *words)
 {
@@ -209,7 +194,7 @@ static bool write_slice(const char *folder, const struct phantom_options *option
     item_put_int(root, 0x00200013, (long)k + 1);
     options->modality == PHANTOM_CT ? put_ct(root) : options->modality == PHANTOM_MR
         ? put_mr(root) : put_pet(k, volume->size[2], root);
-    put_plane(volume, k, root);
+    images_put_plane(root, volume, k);
     put_pixels(options, volume, k, root, words);
     text_format(name, sizeof name, "slice-%04zu.dcm", k + 1);
     const bool good = dataset_write(dataset, &bytes, &size, err)
