@@ -13,6 +13,8 @@ struct ctl {
     char socket[1100];
     bool json;                      /* print what the node said */
     bool now;                       /* also outside of the peer's hours */
+    const char *modality;           /* of what is imported and does not tell it; or NULL */
+    bool channels_first;            /* how NIfTI files of more than three dimensions lie */
 };
 
 /*

@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/archive.h"
 #include "daemon/ctl.h"
+#include "daemon/ctl_nifti.h"
 #include "daemon/ctl_patients.h"
 #include "dicom/association.h"
 #include "dicom/dataset.h"
@@ -203,7 +206,7 @@ static void add(struct import *import, const char *name, int fd, const struct as
 /* ---- what a file is ---- */
 
 enum kind {
-    KIND_DICOM, KIND_BARE, KIND_ARCHIVE, KIND_OTHER
+    KIND_DICOM, KIND_BARE, KIND_NIFTI, KIND_ARCHIVE, KIND_OTHER
 };
 
 /* A data set without preamble and meta header begins with group 0008, little endian. */
@@ -217,6 +220,8 @@ static enum kind kind_of(const unsigned char *head, size_t size)
 {
     if (size >= 132 && memcmp(head + 128, "DICM", 4) == 0)
         return KIND_DICOM;
+    if (ctl_nifti_is(head, size))
+        return KIND_NIFTI;
     return archive_is(head, size) ? KIND_ARCHIVE : is_bare(head, size) ? KIND_BARE : KIND_OTHER;
 }
 
@@ -377,9 +382,15 @@ struct place {                      /* where a file comes from */
 
 static void offer(const struct place *place, int fd);
 
+/* "study.zip: a/b.dcm"; what is in "b.nii.gz" is that file itself. */
 static void inner(const struct place *place, const char *name, char *shown)
 {
-    text_format(shown, MAX_NAME, "%s: %s", place->name, name);
+    const char *const slash = strrchr(place->name, '/');
+    const char *const base = slash == NULL ? place->name : slash + 1;
+    const size_t length = strlen(name);
+    const bool itself = strncmp(base, name, length) == 0 && base[length] == '.';
+
+    text_format(shown, MAX_NAME, itself ? "%s" : "%s: %s", place->name, name);
 }
 
 static bool entry_wanted(const char *name, const unsigned char *head, size_t size, void *context)
@@ -462,6 +473,59 @@ static void offer_bare(const struct place *place, int fd, const unsigned char *h
     close(fd);
 }
 
+/* ---- NIfTI ---- */
+
+static bool keep_image(const unsigned char *bytes, size_t size, void *context)
+{
+    const struct place *const place = context;
+    struct association_meta meta;
+    struct error err;
+    const int fd = archive_nameless_file();
+
+    if (fd >= 0 && write(fd, bytes, size) == (ssize_t)size
+        && association_read_meta(bytes, size, &meta, &err)) {
+        add(place->import, place->name, fd, &meta, (int64_t)size);
+        return !place->import->over;
+    }
+    if (fd >= 0)
+        close(fd);
+    return false;
+}
+
+static void tell(const char *text, void *context)
+{
+    const struct place *const place = context;
+    char shown[MAX_NAME];
+
+    text_printable(place->name, shown, sizeof shown);
+    if (!place->import->ctl->json)
+        fprintf(stderr, "tumorctl: %s: taken, but %s\n", shown, text);
+}
+
+static void offer_nifti(const struct place *place, int fd)
+{
+    const struct ctl_nifti_visitor visitor = { keep_image, tell, (void *)place };
+    struct stat status;
+    struct error err;
+    struct tm day;
+    char date[16] = "";
+
+    if (fstat(fd, &status) != 0 || !dicom_init(&err)) {
+        refuse(place->import, place->name, "cannot be read");
+        return;
+    }
+    void *const bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED) {
+        refuse(place->import, place->name, strerror(errno));
+        return;
+    }
+    if (gmtime_r(&status.st_mtime, &day) != NULL)
+        strftime(date, sizeof date, "%Y%m%d", &day);
+    if (!ctl_nifti_each(place->import->ctl, place->name, bytes, (size_t)status.st_size, date, &visitor, &err))
+        refuse(place->import, place->name, err.text);
+    munmap(bytes, (size_t)status.st_size);
+}
+
 /* Takes over `fd`. */
 static void offer(const struct place *place, int fd)
 {
@@ -480,6 +544,9 @@ static void offer(const struct place *place, int fd)
     case KIND_BARE:
         offer_bare(place, fd, head);
         return;
+    case KIND_NIFTI:
+        offer_nifti(place, fd);
+        break;
     case KIND_ARCHIVE:
         open_archive(place, fd);
         break;

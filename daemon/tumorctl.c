@@ -27,7 +27,10 @@ static const char usage[] =
     "  rerun STUDY          decides it anew by the rules as they are now\n"
     "  hold STUDY           keeps it from being removed when its retention is over\n"
     "  release STUDY        ends its hold\n"
-    "  import PATH          stores the DICOM files of a file, folder, archive or DICOMDIR\n"
+    "  import PATH          stores the DICOM files of a file, folder, archive or DICOMDIR, and the\n"
+    "                       images of NIfTI files as DICOM\n"
+    "      --modality=CT|MR|PT    of NIfTI files that do not tell it\n"
+    "      --channels=first|last  how NIfTI files of more than three dimensions lie (last)\n"
     "  echo PEER            C-ECHO to a configured peer\n"
     "  query PEER KEY=VALUE…  which studies a peer has: patient, name, study, accession, date,\n"
     "                       modality\n"
@@ -372,7 +375,8 @@ static bool parse_triple(const char *text, double values[3])
     return rest == NULL;
 }
 
-enum phantom_option { SEED = 256, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND, NOW };
+enum phantom_option { SEED = 256, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND,
+                      NOW, CHANNELS };
 
 static bool parse_phantom_option(int option, const char *text, struct phantom_options *phantom)
 {
@@ -425,6 +429,7 @@ static const struct option options[] = {
     { "size", required_argument, NULL, SIZE }, { "cnr", required_argument, NULL, CNR },
     { "distractors", no_argument, NULL, DISTRACTORS },
     { "kind", required_argument, NULL, KIND }, { "now", no_argument, NULL, NOW },
+    { "channels", required_argument, NULL, CHANNELS },
     { NULL, 0, NULL, 0 }
 };
 
@@ -454,6 +459,11 @@ static int parse(int argc, char **argv, struct arguments *arguments)
         case NOW:
             arguments->ctl.now = true;
             break;
+        case CHANNELS:
+            arguments->ctl.channels_first = strcmp(optarg, "first") == 0;
+            if (!arguments->ctl.channels_first && strcmp(optarg, "last") != 0)
+                return wrong_usage("a value that is not one: ", optarg);
+            break;
         case 'h':
             fputs(usage, stdout);
             return EXIT_SUCCESS;
@@ -465,6 +475,8 @@ static int parse(int argc, char **argv, struct arguments *arguments)
         default:
             if (!parse_phantom_option(option, optarg, &arguments->phantom))
                 return wrong_usage("a value that is not one: ", optarg);
+            if (option == MODALITY)
+                arguments->ctl.modality = optarg;
         }
     }
     return -1;

@@ -167,7 +167,7 @@ static void put_study(struct item *root, const struct images *images)
     item_put_text(root, 0x00080070, UID_MANUFACTURER);
     item_put_text(root, 0x00081030, about->study_description);
     item_put_text(root, 0x0008103e, about->series_description);
-    item_put_text(root, 0x00081090, UID_MODEL);
+    item_put_text(root, 0x00081090, "import");     /* whose results are UID_MODEL's: these are none */
     item_put_text(root, 0x00100010, about->patient_name);
     item_put_text(root, 0x00100020, about->patient_id);
     put_uid(root, 0x0020000d, about->study_key, "study");
