@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/components.h"
+#include "analysis/histogram.h"
 #include "analysis/mask.h"
 #include "analysis/otsu.h"
 #include "util/arena.h"
@@ -117,17 +118,6 @@ bool candidates_body(const struct levels *levels, uint8_t *body, int threads,
 
 /* ---- classes ---- */
 
-/* Of the levels inside `where`, in OTSU_BINS bins. */
-static void count_levels(const struct levels *levels, const uint8_t *where,
-                         uint64_t histogram[OTSU_BINS])
-{
-    const size_t count = volume_count(levels->volume);
-
-    memset(histogram, 0, OTSU_BINS * sizeof *histogram);
-    for (size_t i = 0; i < count; i++)
-        histogram[levels->smooth[i] * OTSU_BINS / (LEVELS_TOP + 1)] += where[i];
-}
-
 static void erode_times(uint8_t *mask, uint8_t *spare, const size_t size[3], int times,
                         int threads)
 {
@@ -148,7 +138,7 @@ static void find_class(const struct levels *levels, const uint8_t *body, int sig
 
     memcpy(mask, body, count);
     erode_times(mask, spare, size, RIM, threads);       /* the skin is neither tissue nor air */
-    count_levels(levels, mask, histogram);
+    histogram_of_levels(levels->smooth, mask, count, threads, histogram);
     if (!otsu3(histogram, threshold)) {
         memset(mask, 0, count);
         return;

@@ -1,4 +1,4 @@
-/* Distance: along i by two scans, then along j and k, sixteen neighbouring columns together. */
+/* Distance: along i by two scans, then along j and k, some neighbouring columns together. */
 #include "analysis/distance.h"
 
 #include <math.h>
@@ -8,38 +8,43 @@
 #include "util/arena.h"
 #include "util/error.h"
 
-#define COLUMNS 16                  /* a cache line of floats */
+#define COLUMNS 32                  /* two cache lines of floats */
 #define PARTS 32                    /* each has scratch of its own */
+#define APART 16                    /* between columns: powers of two would share cache sets */
 
 struct work {
     const uint8_t *mask;
     const size_t *size;
     const double *spacing;
     float *distance;                /* squared, up to the last pass */
+    float *half;                    /* 1 / (2 n) */
     float *scratch;
     size_t longest;                 /* of the axes */
 };
 
+struct parabola {
+    float begin;                    /* where it becomes the lowest */
+    float height, place;
+};
+
 /* One part's: the columns side by side, and the envelope of one of them. */
 struct scratch {
+    const float *half;
     float *column;                  /* COLUMNS times the longest axis */
-    float *begin;                   /* where each parabola becomes the lowest */
-    float *height;
-    float *place;
+    struct parabola *parabola;
 };
 
 static size_t part_floats(size_t longest)
 {
-    return (COLUMNS + 4) * (longest + 1);
+    return COLUMNS * (longest + APART) + 3 * (longest + 1);
 }
 
 static struct scratch scratch_of(const struct work *work, size_t part)
 {
     float *const at = work->scratch + part * part_floats(work->longest);
-    const size_t step = work->longest + 1;
 
-    return (struct scratch){ at, at + COLUMNS * step, at + (COLUMNS + 1) * step,
-                             at + (COLUMNS + 2) * step };
+    return (struct scratch){ work->half, at,
+                             (struct parabola *)(at + COLUMNS * (work->longest + APART)) };
 }
 
 /* Squared distances along a row; INFINITY where the row has no voxel outside. */
@@ -54,46 +59,66 @@ static void scan_row(const uint8_t *mask, size_t count, float spacing, float *ro
     steps = INFINITY;
     for (size_t i = count; i-- > 0;) {
         steps = mask[i] ? steps + 1 : 0;
-        const float least = fminf(row[i], steps) * spacing;
+        const float least = (row[i] < steps ? row[i] : steps) * spacing;
         row[i] = least * least;
     }
 }
 
-/*
- * Replaces f by min over q of f(q) + spacing² (p - q)². Places are in units of the spacing; where
- * parabolas q < r meet: ((f(r)/s² + r²) - (f(q)/s² + q²)) / (2 (r - q)).
- */
-static void envelope(float *f, size_t count, float spacing, const struct scratch *scratch)
+/* Puts the parabola of place q behind those that it does not hide; how many there are then. */
+static size_t add_parabola(const struct scratch *scratch, size_t parabolas, size_t q, float height)
 {
-    const float square = spacing * spacing;
-    float *const place = scratch->place, *const height = scratch->height;
-    float *const begin = scratch->begin;
-    size_t parabolas = 0;
+    struct parabola *const all = scratch->parabola;
+    const float place = (float)q;
 
-    for (size_t q = 0; q < count; q++) {
-        if (isinf(f[q]))
-            continue;
-        const float here = (float)q, own = f[q] / square;
-        float from = -INFINITY;
-        while (parabolas > 0) {
-            const size_t last = parabolas - 1;
-            from = 0.5f * ((own - height[last]) / (here - place[last]) + here + place[last]);
-            if (from > begin[last])
-                break;
-            parabolas--;
-            from = -INFINITY;
+    while (parabolas > 0) {
+        const struct parabola *const last = &all[parabolas - 1];
+        const float from = (height - last->height) * scratch->half[q - (size_t)last->place]
+            + 0.5f * (place + last->place);
+        if (from > last->begin) {
+            all[parabolas] = (struct parabola){ from, height, place };
+            return parabolas + 1;
         }
-        place[parabolas] = here;
-        height[parabolas] = own;
-        begin[parabolas++] = from;
+        parabolas--;
     }
-    if (parabolas == 0)
-        return;
-    for (size_t p = 0, at = 0; p < count; p++) {
-        while (at + 1 < parabolas && begin[at + 1] <= (float)p)
-            at++;
-        const float apart = (float)p - place[at];
-        f[p] = square * (height[at] + apart * apart);
+    all[0] = (struct parabola){ -INFINITY, height, place };
+    return 1;
+}
+
+static void fill_run(float *f, size_t first, size_t end, const struct scratch *scratch,
+                     size_t parabolas)
+{
+    size_t p = first;
+
+    for (size_t n = 0; n < parabolas && p < end; n++) {
+        const struct parabola lowest = scratch->parabola[n];
+        const float until = n + 1 < parabolas ? scratch->parabola[n + 1].begin : INFINITY;
+        for (; p < end && (float)p < until; p++) {
+            const float apart = (float)p - lowest.place;
+            f[p] = lowest.height + apart * apart;
+        }
+    }
+}
+
+/*
+ * Replaces f by min over q of f(q) + (p - q)², in units of the spacing. Where parabolas q < r meet:
+ * (f(r) - f(q)) / (2 (r - q)) + (q + r) / 2. A place where f is 0 hides what is behind it, so that
+ * each run between two of them is for itself.
+ */
+static void envelope(float *f, size_t count, const struct scratch *scratch)
+{
+    for (size_t q = 0; q < count;) {
+        if (f[q] == 0) {
+            q++;
+            continue;
+        }
+        const size_t first = q;
+        size_t parabolas = first > 0 ? add_parabola(scratch, 0, first - 1, 0) : 0;
+        for (; q < count && f[q] != 0; q++)
+            if (f[q] < INFINITY)
+                parabolas = add_parabola(scratch, parabolas, q, f[q]);
+        if (q < count)
+            parabolas = add_parabola(scratch, parabolas, q, 0);
+        fill_run(f, first, q, scratch, parabolas);
     }
 }
 
@@ -101,16 +126,20 @@ static void envelope(float *f, size_t count, float spacing, const struct scratch
 static void pass(float *at, size_t wide, size_t count, size_t step, float spacing,
                  const struct scratch *scratch, bool last)
 {
+    const float square = spacing * spacing;
+    const size_t apart = count + APART;
     float *const column = scratch->column;
 
     for (size_t n = 0; n < count; n++)
         for (size_t c = 0; c < wide; c++)
-            column[c * count + n] = at[n * step + c];
+            column[c * apart + n] = at[n * step + c] / square;
     for (size_t c = 0; c < wide; c++)
-        envelope(column + c * count, count, spacing, scratch);
+        envelope(column + c * apart, count, scratch);
     for (size_t n = 0; n < count; n++)
-        for (size_t c = 0; c < wide; c++)
-            at[n * step + c] = last ? sqrtf(column[c * count + n]) : column[c * count + n];
+        for (size_t c = 0; c < wide; c++) {
+            const float squared = square * column[c * apart + n];
+            at[n * step + c] = last ? sqrtf(squared) : squared;
+        }
 }
 
 /* Slices part, part + PARTS, …: rows, then columns along j. */
@@ -154,7 +183,7 @@ static size_t longest_of(const size_t size[3])
 
 size_t distance_need(const size_t size[3])
 {
-    return PARTS * part_floats(longest_of(size)) * sizeof(float);
+    return (PARTS * part_floats(longest_of(size)) + longest_of(size) + 1) * sizeof(float);
 }
 
 bool distance_transform(const uint8_t *mask, const size_t size[3], const double spacing_mm[3],
@@ -167,9 +196,12 @@ bool distance_transform(const uint8_t *mask, const size_t size[3], const double 
     for (int axis = 0; axis < 3; axis++)
         if (!(spacing_mm[axis] >= 1e-6 && spacing_mm[axis] <= 1e6))     /* floats, squared */
             return error_set(err, ERROR_DATA, "a spacing of %g mm", spacing_mm[axis]);
-    work.scratch = arena_take(arena, PARTS * part_floats(work.longest), sizeof(float), err);
-    if (work.scratch == NULL)
+    work.half = arena_take(arena, distance_need(size), 1, err);
+    if (work.half == NULL)
         return error_prefix(err, "distance transform");
+    for (size_t n = 1; n <= work.longest; n++)
+        work.half[n] = 0.5f / (float)n;
+    work.scratch = work.half + work.longest + 1;
     pool_run(threads, PARTS, pass_slices, &work);
     pool_run(threads, PARTS, pass_rows, &work);
     arena_rewind(arena, mark);

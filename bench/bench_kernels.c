@@ -11,6 +11,8 @@
 #include "analysis/ball.h"
 #include "analysis/components.h"
 #include "analysis/distance.h"
+#include "analysis/gauss.h"
+#include "analysis/histogram.h"
 #include "analysis/mask.h"
 #include "analysis/otsu.h"
 #include "analysis/phantom.h"
@@ -82,6 +84,28 @@ static bool run_window(struct bench *bench, double *ret_result)
     return true;
 }
 
+/* From the bytes to the threshold. */
+static bool run_otsu(struct bench *bench, double *ret_result)
+{
+    uint64_t histogram[OTSU_BINS];
+    int threshold = 0;
+
+    histogram_of_bytes(bench->grey, bench->count, bench->threads, histogram);
+    otsu2(histogram, &threshold);
+    *ret_result = threshold;
+    return true;
+}
+
+static bool run_gauss(struct bench *bench, double *ret_result)
+{
+    float *const smooth = arena_take(bench->arena, bench->count, sizeof *smooth, &bench->err);
+
+    *ret_result = 0;
+    return smooth != NULL
+        && gauss_apply(&bench->volume, (const double[]){ 1, 1, 1 }, smooth, bench->threads,
+                       bench->arena, &bench->err);
+}
+
 static bool run_open(struct bench *bench, double *ret_result)
 {
     uint8_t *const spare = bench->grey;
@@ -141,10 +165,12 @@ static bool run_holes(struct bench *bench, double *ret_result)
 static const struct kernel kernels[] = {
     { "memcpy", run_memcpy },
     { "window", run_window },
+    { "otsu", run_otsu },
     { "open-6", run_open },
     { "close-ball-2", run_close },
     { "label-26", run_label_26 },
     { "label-6", run_label_6 },
+    { "gaussian-1", run_gauss },
     { "distance", run_distance },
     { "fill-holes", run_holes },
     { NULL, NULL }
@@ -209,7 +235,7 @@ static bool make_volume(struct bench *bench, const char *folder, size_t slices, 
 /* The body: what Otsu's threshold puts above in the windowed picture, with all its holes. */
 static bool make_body(struct bench *bench, const char *folder)
 {
-    uint64_t histogram[OTSU_BINS] = { 0 };
+    uint64_t histogram[OTSU_BINS];
     int threshold = 0;
 
     bench->grey = arena_take(bench->arena, bench->count, 1, &bench->err);
@@ -220,8 +246,7 @@ static bool make_body(struct bench *bench, const char *folder)
     if (bench->mask == NULL)
         return false;
     window_apply_all(&bench->volume, window_make(40, 400), bench->threads, bench->grey);
-    for (size_t i = 0; i < bench->count; i++)
-        histogram[bench->grey[i]]++;
+    histogram_of_bytes(bench->grey, bench->count, bench->threads, histogram);
     otsu2(histogram, &threshold);
     for (size_t i = 0; i < bench->count; i++)
         bench->body[i] = bench->grey[i] > threshold;

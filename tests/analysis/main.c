@@ -1,13 +1,20 @@
 #include "tests/runner.h"
 
-extern const struct runner_suite suite_ball, suite_distance, suite_grid, suite_kernels, suite_number;
-extern const struct runner_suite suite_truth, suite_voi;
+extern const struct runner_suite suite_ball;
+extern const struct runner_suite suite_distance;
+extern const struct runner_suite suite_gauss;
+extern const struct runner_suite suite_grid;
+extern const struct runner_suite suite_kernels;
+extern const struct runner_suite suite_number;
+extern const struct runner_suite suite_truth;
+extern const struct runner_suite suite_voi;
 
 int main(int argc, char **argv)
 {
     static const struct runner_suite *const suites[] = {
         &suite_ball,
         &suite_distance,
+        &suite_gauss,
         &suite_grid,
         &suite_kernels,
         &suite_number,

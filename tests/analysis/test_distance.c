@@ -46,7 +46,7 @@ static double nearest(const size_t size[3], const double spacing[3], size_t at)
 static size_t wrong(const size_t size[3], const double spacing[3])
 {
     const size_t count = size[0] * size[1] * size[2];
-    struct arena *const arena = arena_new(1 << 22, &err);
+    struct arena *const arena = arena_new(1 << 23, &err);
     size_t bad = 0;
 
     CU_ASSERT_FATAL(arena != NULL);
