@@ -35,6 +35,7 @@ clang                       the second compiler
 libclang-rt-14-dev          its sanitizers and libFuzzer
 curl                        asks the web side from outside
 procps                      finds the roles of a node (pgrep)
+ghdl-llvm                   simulates the VHDL of hw/ beside its C twin
 dicom3tools                 dciodvfy, which judges the objects that we make
 libgdcm-tools               decodes and encodes pixels beside us
 openjph-tools               encodes HTJ2K

@@ -1,0 +1,60 @@
+/*
+ * Fixed: the bit-true twin of hw/. Whole numbers only, in the widths of the hardware's
+ * registers; a slice that goes through these functions equals what comes out of the chip.
+ */
+#ifndef TUMORD_ANALYSIS_FIXED_H
+#define TUMORD_ANALYSIS_FIXED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FIXED_DATA_BITS 24      /* of a value in sixteenths: from -524288 to 524287 15/16 */
+#define FIXED_DATA_MAX ((1 << (FIXED_DATA_BITS - 1)) - 1)
+#define FIXED_DATA_MIN (-FIXED_DATA_MAX - 1)
+#define FIXED_WIDTH_MAX ((1 << FIXED_DATA_BITS) - 1)
+#define FIXED_ONE 65536         /* slope and intercept count in 65536ths */
+
+struct fixed_rescale {
+    bool is_signed;
+    int bits;                           /* stored, 8 to 16; those above are not looked at */
+    int32_t slope, intercept;           /* of FIXED_ONE */
+    bool padding;                       /* values from pad_low to pad_high are no voxels */
+    int32_t pad_low, pad_high;
+};
+
+/* A stored value in sixteenths, rounded half up, saturating. ret_pad: it is padding. */
+int32_t fixed_rescale(const struct fixed_rescale *rescale, uint16_t stored, bool *ret_pad);
+
+enum fixed_function { FIXED_LINEAR, FIXED_LINEAR_EXACT };
+
+struct fixed_window {
+    enum fixed_function function;       /* PS3.3 C.11.2.1.2.1 and C.11.2.1.3.2 */
+    int bits;                           /* out: 8 or 12 */
+    int32_t center16, width16;          /* sixteenths, FIXED_DATA_BITS; width without a sign */
+};
+
+/* As window_value16(), by the hardware's division: a bit of the quotient at a time. */
+uint16_t fixed_window(const struct fixed_window *window, int32_t value16);
+
+enum fixed_rule { FIXED_ABOVE, FIXED_BAND };
+
+struct fixed_threshold {
+    enum fixed_rule rule;               /* above low; or from low to high, both inclusive */
+    int32_t low, high;
+};
+
+bool fixed_threshold(const struct fixed_threshold *threshold, int32_t value, bool pad);
+
+enum fixed_operation { FIXED_COPY, FIXED_ERODE, FIXED_DILATE, FIXED_OPEN, FIXED_CLOSE };
+enum fixed_element { FIXED_SQUARE, FIXED_CROSS };   /* 3 x 3, or without its corners */
+
+/*
+ * Of a slice of 0 and 1, `from` to `to`, which may be the same; `spare` is scratch of three
+ * lines. Outside counts as background for dilation and as foreground for erosion, as in mask.h.
+ */
+void fixed_morphology(enum fixed_operation operation, enum fixed_element element,
+                      const uint8_t *from, uint8_t *to, uint8_t *spare,
+                      size_t columns, size_t rows);
+
+#endif

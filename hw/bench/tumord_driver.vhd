@@ -1,0 +1,308 @@
+-- Drives an entity from a file of vectors and compares every voxel that comes out, under
+-- stalls on both sides and resets in mid-slice. Lines of the file:
+--   c COUNT VALUE...   the configuration, for the entity's own bench to map
+--   s COLUMNS ROWS     a slice; then for each voxel:  IN OUT PAD  (1: in is padding, 2: out)
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+use ieee.math_real.all;
+use std.textio.all;
+use work.tumord.all;
+use work.tumord_bench.all;
+
+entity tumord_driver is
+  generic (name_g, vectors_g : string;
+           seed_g    : positive := 1;
+           latency_g : natural;           -- clocks, and for each line buffer a line and a voxel
+           lines_g   : natural := 0;
+           fault_g   : natural := 0);     -- 1 to 6: spoils what comes out; the bench must fail
+  port (clk, rst      : out std_logic := '0';
+        config        : out integers_t(0 to 7) := (others => 0);
+        columns, rows : out count_t := to_unsigned(1, count_t'length);
+        source        : out stream_t := stream_idle_c;
+        source_ready  : in  std_logic;
+        sink          : in  stream_t;
+        sink_ready    : out std_logic := '0');
+end entity;
+
+architecture bench of tumord_driver is
+  constant most_c : positive := 2 ** 20;
+  type voxel_t is record
+    given, wanted, pad : integer;
+  end record;
+  type voxels_t is array (0 to most_c - 1) of voxel_t;
+
+  -- How the two sides stall: nobody, the source, the sink, both, the sink for long.
+  type pattern_t is (flowing, thin, pressed, jerky, blocked);
+  type counts_t is array (pattern_t) of natural;
+
+  signal seen    : stream_t;              -- the sink, spoilt by the fault
+  signal waited  : std_logic := '0';
+  signal number  : natural := 0;          -- of voxels that were taken from the sink
+
+  function spoil(stream : stream_t; waited : std_logic; number : natural) return stream_t is
+    variable spoilt : stream_t := stream;
+  begin
+    case fault_g is
+      when 1 => spoilt.data(0) := stream.data(0) xor to_std(number = 100);
+      when 2 => spoilt.last    := stream.last and to_std(number < 100);
+      when 3 => spoilt.user    := stream.user and to_std(number < 100);
+      when 4 => spoilt.valid   := stream.valid and to_std(number /= 100);
+      when 5 => spoilt.data(0) := stream.data(0) xor waited;
+      when 6 => spoilt.valid   := stream.valid and not waited;
+      when others => null;
+    end case;
+    return spoilt;
+  end function;
+begin
+  seen <= spoil(sink, waited, number);
+
+  watch_source : entity work.tumord_watch
+    generic map (name_g & " source")
+    port map (clk, rst, columns, rows, source, source_ready);
+  watch_sink : entity work.tumord_watch
+    generic map (name_g & " sink")
+    port map (clk, rst, columns, rows, seen, sink_ready);
+
+  main : process is
+    file vectors       : text open read_mode is vectors_g;
+    variable voxels    : voxels_t;
+    variable row_text  : line;
+    variable kind      : character;
+    variable seed_1    : positive := seed_g;
+    variable seed_2    : positive := 4711;
+    variable count, copies, given, taken, value, length : natural := 0;
+    variable clock, first_in, last_in, first_out, last_out : natural := 0;
+    variable reset_at  : integer;
+    variable moves_in, moves_out : boolean;
+    variable got       : stream_t;        -- from the sink, when it moves
+    variable pattern   : pattern_t := flowing;
+    variable slices    : counts_t := (others => 0);
+    variable resets, compared, of_one, of_one_row, latency, latency_of : natural := 0;
+    variable wide, high : natural;
+
+    function next_of(pattern : pattern_t) return pattern_t is
+    begin
+      if pattern = blocked then
+        return flowing;
+      end if;
+      return pattern_t'succ(pattern);
+    end function;
+
+    impure function chance(one_in : positive) return boolean is
+      variable drawn : real;
+    begin
+      uniform(seed_1, seed_2, drawn);
+      return drawn * real(one_in) < 1.0;
+    end function;
+
+    procedure read_slice is
+    begin
+      read(row_text, wide);
+      read(row_text, high);
+      count := wide * high;
+      assert count <= most_c report name_g & ": the slice is too large" severity failure;
+      columns <= to_unsigned(wide, count_t'length);
+      rows    <= to_unsigned(high, count_t'length);
+      for at in 0 to count - 1 loop
+        readline(vectors, row_text);
+        read(row_text, voxels(at).given);
+        read(row_text, voxels(at).wanted);
+        read(row_text, voxels(at).pad);
+      end loop;
+    end procedure;
+
+    procedure read_config is
+      variable values : integers_t(config'range) := (others => 0);
+    begin
+      read(row_text, length);
+      for at in 0 to length - 1 loop
+        read(row_text, values(at));
+      end loop;
+      config <= values;
+    end procedure;
+
+    -- What moves at the edge is known before it. The sink's valid must not hang on its ready,
+    -- which is therefore turned round and back in the clock's low half.
+    procedure tick is
+      variable valid_before : std_logic;
+    begin
+      clk <= '0';
+      wait for 2 ns;
+      valid_before := sink.valid;
+      sink_ready <= not sink_ready;
+      wait for 1 ns;
+      assert sink.valid = valid_before
+        report name_g & ": valid waits for ready" severity failure;
+      sink_ready <= not sink_ready;
+      wait for 2 ns;
+      moves_in  := rst = '0' and source.valid = '1' and source_ready = '1';
+      moves_out := rst = '0' and seen.valid = '1' and sink_ready = '1';
+      got       := seen;
+      waited <= sink.valid and not sink_ready and not rst;
+      clk <= '1';
+      wait for 5 ns;
+      clock := clock + 1;
+    end procedure;
+
+    procedure offer is
+      constant at : natural := given mod count;
+      variable blocks : boolean;
+    begin
+      if source.valid = '0' or moves_in then              -- else it waits, unchanged
+        source <= stream_idle_c;
+        if given < count * copies
+           and not ((pattern = thin or pattern = jerky) and chance(2)) then
+          source.valid <= '1';
+          source.data  <= to_signed(voxels(at).given, data_bits_c);
+          source.pad   <= to_std(voxels(at).pad mod 2 = 1);
+          source.user  <= to_std(at = 0);
+          source.last  <= to_std((at + 1) mod wide = 0);
+        end if;
+      end if;
+      blocks := ((pattern = pressed or pattern = jerky) and chance(2))
+                or (pattern = blocked and not chance(8));
+      sink_ready <= to_std(not blocks);
+    end procedure;
+
+    procedure compare is
+      constant wanted : voxel_t := voxels(taken mod count);
+    begin
+      assert taken < count * copies
+        report name_g & ": a voxel too many" severity failure;
+      assert got.data = wanted.wanted and got.pad = to_std(wanted.pad >= 2)
+        report name_g & ": voxel " & to_string(taken mod count) & " of a slice of "
+               & to_string(wide) & " x " & to_string(high) & " is "
+               & to_string(to_integer(got.data)) & ", the C twin has "
+               & to_string(wanted.wanted) severity failure;
+      if taken = 0 then
+        first_out := clock;
+      end if;
+      taken := taken + 1;
+      if taken = count then
+        last_out := clock;
+      end if;
+      compared := compared + 1;
+      number <= number + 1;
+    end procedure;
+
+    procedure move is
+    begin
+      tick;
+      if moves_out then
+        compare;
+      end if;
+      if moves_in then
+        if given = 0 then
+          first_in := clock;
+        end if;
+        given := given + 1;
+        if given = count then
+          last_in := clock;
+        end if;
+      end if;
+    end procedure;
+
+    procedure reset is
+    begin
+      rst        <= '1';
+      source     <= stream_idle_c;
+      sink_ready <= '0';
+      for clocks in 0 to compared mod 3 loop
+        tick;
+      end loop;
+      rst      <= '0';
+      moves_in := false;
+      given    := 0;
+      taken    := 0;
+    end procedure;
+
+    -- Without stalls a slice goes in without a pause, and comes out so, after the latency.
+    procedure judge_the_clocks is
+    begin
+      assert last_in - first_in = count - 1
+        report name_g & ": the source had to wait in mid-slice" severity failure;
+      assert last_out - first_out = count - 1
+        report name_g & ": a pause in mid-slice" severity failure;
+      latency    := first_out - first_in;
+      latency_of := wide;
+      assert latency = latency_g + lines_g * (wide + 1)
+        report name_g & ": the latency is " & to_string(latency) & " clocks for "
+               & to_string(wide) & " columns" severity failure;
+    end procedure;
+
+    procedure run_slice is
+      variable clocks : natural := 0;
+    begin
+      copies   := 1;
+      if chance(3) then
+        copies := 3;                      -- one behind the other, without a pause
+      end if;
+      reset_at := -1;
+      if chance(4) then
+        reset_at := (count + 1) / 2;
+      end if;
+      given    := 0;
+      taken    := 0;
+      moves_in := true;
+      while taken < count * copies loop
+        offer;
+        move;
+        clocks := clocks + 1;
+        assert clocks < 1000 + 40 * (copies + 1) * (count + 3 * wide)
+          report name_g & ": nothing comes out any more" severity failure;
+        if given = reset_at then
+          reset_at := -1;
+          resets   := resets + 1;
+          reset;
+        end if;
+      end loop;
+      if pattern = flowing then
+        judge_the_clocks;
+      end if;
+      for clocks in 1 to 8 loop           -- nothing may follow
+        offer;
+        move;
+      end loop;
+      slices(pattern) := slices(pattern) + 1;
+      if count = 1 then
+        of_one := of_one + 1;
+      elsif wide = 1 or high = 1 then
+        of_one_row := of_one_row + 1;
+      end if;
+    end procedure;
+  begin
+    moves_in := false;
+    reset;
+    while not endfile(vectors) loop
+      readline(vectors, row_text);
+      read(row_text, kind);
+      if kind = 'c' then
+        read_config;
+      else
+        read_slice;
+        tick;
+        run_slice;
+        pattern := next_of(pattern);
+      end if;
+    end loop;
+
+    for each in pattern_t loop
+      assert slices(each) > 0
+        report name_g & ": no slice was " & to_string(each) severity failure;
+    end loop;
+    assert resets > 0 and of_one > 0 and of_one_row > 0
+      report name_g & ": no reset, or no slice of one voxel, or none of one line"
+      severity failure;
+    report_line(name_g & ": " & to_string(compared) & " voxels equal the C twin's; slices"
+                & " flowing " & to_string(slices(flowing)) & ", source stalls "
+                & to_string(slices(thin)) & ", sink stalls " & to_string(slices(pressed))
+                & ", both " & to_string(slices(jerky)) & ", sink blocks "
+                & to_string(slices(blocked)) & "; resets in mid-slice " & to_string(resets)
+                & "; of one voxel " & to_string(of_one) & ", of one row or column "
+                & to_string(of_one_row));
+    report_line(name_g & ": one voxel a clock, latency " & to_string(latency)
+                & " clocks (" & to_string(latency_of) & " columns)");
+    std.env.finish;
+  end process;
+end architecture;

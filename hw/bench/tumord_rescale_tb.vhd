@@ -1,0 +1,33 @@
+-- tumord_rescale against the C twin: see tumord_driver.
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+use work.tumord.all;
+use work.tumord_bench.all;
+
+entity tumord_rescale_tb is
+  generic (vectors_g : string; seed_g : positive := 1; fault_g : natural := 0);
+end entity;
+
+architecture bench of tumord_rescale_tb is
+  signal clk, rst                 : std_logic;
+  signal values                   : integers_t(0 to 7) := (others => 0);
+  signal config                   : rescale_t;
+  signal columns, rows            : count_t := to_unsigned(1, count_t'length);
+  signal source, sink             : stream_t;
+  signal source_ready, sink_ready : std_logic;
+begin
+  config <= (is_signed => to_std(values(0) = 1), bits => to_unsigned(values(1), 5),
+             slope => to_signed(values(2), 32), intercept => to_signed(values(3), 32),
+             padding => to_std(values(4) = 1), pad_low => to_signed(values(5), 17),
+             pad_high => to_signed(values(6), 17));
+
+  driver : entity work.tumord_driver
+    generic map (name_g => "rescale", vectors_g => vectors_g, seed_g => seed_g,
+                 latency_g => 4, lines_g => 0, fault_g => fault_g)
+    port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready);
+
+  entity_under_test : entity work.tumord_rescale
+    port map (clk => clk, rst => rst, config => config, source => source,
+              source_ready => source_ready, sink => sink, sink_ready => sink_ready);
+end architecture;

@@ -1,0 +1,31 @@
+-- tumord_threshold against the C twin: see tumord_driver.
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+use work.tumord.all;
+use work.tumord_bench.all;
+
+entity tumord_threshold_tb is
+  generic (vectors_g : string; seed_g : positive := 1; fault_g : natural := 0);
+end entity;
+
+architecture bench of tumord_threshold_tb is
+  signal clk, rst                 : std_logic;
+  signal values                   : integers_t(0 to 7) := (others => 0);
+  signal config                   : threshold_t;
+  signal columns, rows            : count_t := to_unsigned(1, count_t'length);
+  signal source, sink             : stream_t;
+  signal source_ready, sink_ready : std_logic;
+begin
+  config <= (band => to_std(values(0) = 1), low => to_signed(values(1), data_bits_c),
+             high => to_signed(values(2), data_bits_c));
+
+  driver : entity work.tumord_driver
+    generic map (name_g => "threshold", vectors_g => vectors_g, seed_g => seed_g,
+                 latency_g => 1, lines_g => 0, fault_g => fault_g)
+    port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready);
+
+  entity_under_test : entity work.tumord_threshold
+    port map (clk => clk, rst => rst, config => config, source => source,
+              source_ready => source_ready, sink => sink, sink_ready => sink_ready);
+end architecture;

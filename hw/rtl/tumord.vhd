@@ -1,0 +1,67 @@
+-- What the entities share: the stream, its widths, the configuration records.
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+
+package tumord is
+  -- A value in sixteenths (of a HU): from -524288 to 524287 15/16. Narrower data are
+  -- extended; what an entity never drives, synthesis takes away.
+  constant data_bits_c : positive := 24;
+  constant sixteenths_c : positive := 16;
+  constant max_columns_c : positive := 1024;
+  subtype data_t is signed(data_bits_c - 1 downto 0);
+  subtype count_t is unsigned(10 downto 0);        -- of columns or rows, 1 to 1024
+
+  type stream_t is record
+    data  : data_t;
+    pad   : std_logic;          -- padding: not a voxel, whatever its data
+    last  : std_logic;          -- of a line
+    user  : std_logic;          -- first of a slice
+    valid : std_logic;
+  end record;
+  constant stream_idle_c : stream_t := ((others => '0'), '0', '0', '0', '0');
+  type streams_t is array (natural range <>) of stream_t;
+
+  type rescale_t is record
+    is_signed        : std_logic;
+    bits             : unsigned(4 downto 0);       -- stored, 8 to 16
+    slope, intercept : signed(31 downto 0);        -- in 65536ths
+    padding          : std_logic;                  -- values from pad_low to pad_high are no voxels
+    pad_low, pad_high : signed(16 downto 0);
+  end record;
+
+  type window_t is record
+    exact  : std_logic;                            -- LINEAR_EXACT, else LINEAR
+    center : data_t;                               -- in sixteenths
+    width  : unsigned(data_bits_c - 1 downto 0);
+  end record;
+
+  type threshold_t is record
+    band      : std_logic;      -- from low to high, both inclusive; else above low
+    low, high : data_t;
+  end record;
+
+  -- Morphology: what one stage does to the 3 x 3 around a voxel.
+  subtype morph_t is std_logic_vector(1 downto 0);
+  constant morph_copy_c   : morph_t := "00";
+  constant morph_erode_c  : morph_t := "01";
+  constant morph_dilate_c : morph_t := "10";
+
+  type morphology_t is record
+    first, second : morph_t;    -- opening is erode, dilate; closing is dilate, erode
+    cross         : std_logic;  -- without the corners
+    columns, rows : count_t;
+  end record;
+
+  function to_std(condition : boolean) return std_logic;
+end package;
+
+package body tumord is
+  function to_std(condition : boolean) return std_logic is
+  begin
+    if condition then
+      return '1';
+    end if;
+    return '0';
+  end function;
+end package body;

@@ -1,0 +1,310 @@
+/*
+ * Vectors: what goes into an entity of hw/, and what must come out, by the C twin; the format
+ * is in hw/bench/tumord_driver.vhd.
+ *   vectors ENTITY [exhaustive] [fault]       fault: one wanted value is wrong
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/fixed.h"
+
+#define LONGEST 1024
+#define MOST (1 << 20)          /* voxels of a slice */
+
+struct slice {
+    size_t columns, rows;
+    int32_t given[MOST], wanted[MOST];
+    uint8_t pad[MOST];          /* 1: given is padding, 2: wanted is */
+};
+
+static struct slice slice;
+static uint32_t state = 8;
+static bool fault;
+
+static uint32_t chance(void)
+{
+    state = state * 1664525u + 1013904223u;
+    return state >> 8;
+}
+
+/* From low to high, both inclusive. */
+static int32_t between(int64_t low, int64_t high)
+{
+    const uint64_t drawn = (uint64_t)chance() << 24 | chance();
+
+    return (int32_t)(low + (int64_t)(drawn % (uint64_t)(high - low + 1)));
+}
+
+/* ---- slices: shapes and fills ---- */
+
+static const size_t shapes[][2] = { { 1, 1 }, { 1, 7 }, { 9, 1 }, { 2, 2 }, { 3, 3 },
+                                    { 17, 5 }, { 33, 8 }, { LONGEST, 2 } };
+#define SHAPES (sizeof shapes / sizeof *shapes)
+
+enum fill { RANDOM, SPARSE, LOW, HIGH, CHECKERBOARD, BORDER, FILLS };
+
+static int32_t fill_one(enum fill fill, size_t at, int32_t low, int32_t high)
+{
+    const size_t i = at % slice.columns, j = at / slice.columns;
+
+    switch (fill) {
+    case SPARSE: return chance() % 8 == 0 ? low : high;
+    case LOW: return low;
+    case HIGH: return high;
+    case CHECKERBOARD: return (i + j) % 2 ? high : low;
+    case BORDER: return low;
+    default: return between(low, high);
+    }
+}
+
+static void fill_slice(const size_t shape[2], enum fill fill, int32_t low, int32_t high)
+{
+    slice.columns = shape[0];
+    slice.rows = shape[1];
+    const size_t count = shape[0] * shape[1];
+
+    for (size_t at = 0; at < count; at++) {
+        slice.given[at] = fill_one(fill, at, low, high);
+        slice.pad[at] = 0;
+    }
+    if (fill == BORDER) {       /* single pixels: a corner, and somewhere at the other sides */
+        slice.given[chance() % 2 ? 0 : count - 1] = high;
+        slice.given[(chance() % shape[1]) * shape[0] + shape[0] - 1] = high;
+        slice.given[count - 1 - chance() % shape[0]] = high;
+    }
+}
+
+static void print_slice(void)
+{
+    const size_t count = slice.columns * slice.rows;
+
+    if (fault && count > 20) {
+        slice.wanted[20] ^= 1;
+        fault = false;
+    }
+    printf("s %zu %zu\n", slice.columns, slice.rows);
+    for (size_t at = 0; at < count; at++)
+        printf("%d %d %d\n", (int)slice.given[at], (int)slice.wanted[at], slice.pad[at]);
+}
+
+/* ---- rescale ---- */
+
+static void rescale_slice(const struct fixed_rescale *rescale)
+{
+    for (size_t at = 0; at < slice.columns * slice.rows; at++) {
+        bool pad;
+        slice.wanted[at] = fixed_rescale(rescale, (uint16_t)slice.given[at], &pad);
+        slice.pad[at] = pad ? 2 : 0;
+    }
+    print_slice();
+}
+
+static struct fixed_rescale random_rescale(unsigned round)
+{
+    static const int32_t slopes[] = { FIXED_ONE, FIXED_ONE / 16, 1, INT32_MAX, INT32_MIN, -3 };
+    struct fixed_rescale rescale = {
+        .is_signed = chance() % 2, .bits = between(8, 16), .padding = chance() % 2,
+        .slope = round < 6 ? slopes[round] : between(-2 * FIXED_ONE, 2 * FIXED_ONE),
+        .intercept = round % 3 == 0 ? -1024 * FIXED_ONE : between(INT32_MIN, INT32_MAX)
+    };
+
+    rescale.pad_low = between(-200, 200);
+    rescale.pad_high = between(rescale.pad_low, 400);
+    return rescale;
+}
+
+static void print_rescale(const struct fixed_rescale *rescale)
+{
+    printf("c 7 %d %d %d %d %d %d %d\n", rescale->is_signed, rescale->bits, rescale->slope,
+           rescale->intercept, rescale->padding, rescale->pad_low, rescale->pad_high);
+}
+
+static void make_rescale(bool exhaustive)
+{
+    for (unsigned round = 0; round < (exhaustive ? 50 : 18); round++) {
+        const struct fixed_rescale rescale = random_rescale(round);
+        print_rescale(&rescale);
+        for (unsigned shape = 0; shape < SHAPES; shape++) {
+            if (shape == SHAPES - 1 && round % 6 != 0)
+                continue;
+            fill_slice(shapes[shape], (enum fill)((round + shape) % FILLS), 0, 65535);
+            if (rescale.padding)        /* at the limits of padding, and one beyond */
+                slice.given[0] = (chance() % 2 ? rescale.pad_low : rescale.pad_high)
+                    + between(-1, 1);
+            rescale_slice(&rescale);
+        }
+        if (exhaustive) {       /* every stored value */
+            fill_slice((const size_t[]){ LONGEST, 64 }, LOW, 0, 0);
+            for (int at = 0; at < 65536; at++)
+                slice.given[at] = at;
+            rescale_slice(&rescale);
+        }
+    }
+}
+
+/* ---- window ---- */
+
+static void window_slice(const struct fixed_window *window)
+{
+    for (size_t at = 0; at < slice.columns * slice.rows; at++) {
+        slice.wanted[at] = slice.pad[at] ? 0 : fixed_window(window, slice.given[at]);
+    }
+    print_slice();
+}
+
+static struct fixed_window random_window(unsigned round, int bits)
+{
+    static const int32_t known[][2] = {     /* centre and width, in sixteenths */
+        { 40 * 16, 400 * 16 }, { -600 * 16, 1500 * 16 }, { 0, 16 }, { 0, 1 }, { 0, 0 },
+        { 648, 32 }, { 1, 537 }, { 300 * 16, 1500 * 16 }, { FIXED_DATA_MIN, FIXED_WIDTH_MAX },
+        { FIXED_DATA_MAX, FIXED_WIDTH_MAX }, { 0, FIXED_WIDTH_MAX }, { FIXED_DATA_MAX, 17 }
+    };
+    const unsigned count = sizeof known / sizeof *known;
+    const bool exact = round % 2;
+
+    round /= 2;                 /* each of them by both functions */
+    return (struct fixed_window){
+        .function = exact ? FIXED_LINEAR_EXACT : FIXED_LINEAR, .bits = bits,
+        .center16 = round < count ? known[round][0] : between(-3000 * 16, 3000 * 16),
+        .width16 = round < count ? known[round][1] : between(1, 5000 * 16)
+    };
+}
+
+/* Half of a random slice lies in the window or close by, the rest anywhere; some is padding. */
+static void near_window(const struct fixed_window *window)
+{
+    const int64_t half = window->width16 / 2 + 10;
+
+    for (size_t at = 0; at < slice.columns * slice.rows; at++) {
+        if (chance() % 2) {
+            const int32_t value = between(window->center16 - half, window->center16 + half);
+            slice.given[at] = value > FIXED_DATA_MAX ? FIXED_DATA_MAX
+                : value < FIXED_DATA_MIN ? FIXED_DATA_MIN : value;
+        }
+        slice.pad[at] = chance() % 16 == 0 ? 3 : 0;
+    }
+}
+
+static void print_window(const struct fixed_window *window)
+{
+    printf("c 3 %d %d %d\n", window->function == FIXED_LINEAR_EXACT, window->center16,
+           window->width16);
+}
+
+static void make_window(int bits, bool exhaustive)
+{
+    for (unsigned round = 0; round < (exhaustive ? 50 : 26); round++) {
+        const struct fixed_window window = random_window(round, bits);
+        print_window(&window);
+        for (unsigned shape = 0; shape < SHAPES; shape++) {
+            const enum fill fill = shape == SHAPES - 2 ? RANDOM
+                : (enum fill)((round + shape) % FILLS);
+            if (shape == SHAPES - 1 && round % 24 != 4)
+                continue;
+            fill_slice(shapes[shape], fill, FIXED_DATA_MIN, FIXED_DATA_MAX);
+            if (fill == RANDOM)
+                near_window(&window);
+            window_slice(&window);
+        }
+        if (exhaustive) {       /* every stored value, as whole units */
+            fill_slice((const size_t[]){ LONGEST, 64 }, LOW, 0, 0);
+            for (int at = 0; at < 65536; at++)
+                slice.given[at] = (at - 32768) * 16;
+            window_slice(&window);
+        }
+    }
+}
+
+/* ---- threshold ---- */
+
+static void make_threshold(bool exhaustive)
+{
+    for (unsigned round = 0; round < (exhaustive ? 50 : 10); round++) {
+        const int32_t low = round % 4 == 0 ? between(0, 255)
+            : between(FIXED_DATA_MIN, FIXED_DATA_MAX);
+        const struct fixed_threshold threshold = {
+            .rule = round % 2 ? FIXED_BAND : FIXED_ABOVE, .low = low,
+            .high = between(low, round % 3 ? FIXED_DATA_MAX : low + 9LL < FIXED_DATA_MAX
+                            ? low + 9LL : FIXED_DATA_MAX)
+        };
+        printf("c 3 %d %d %d\n", threshold.rule == FIXED_BAND, threshold.low, threshold.high);
+        for (unsigned shape = 0; shape < SHAPES; shape++) {
+            if (shape == SHAPES - 1 && round % 8 != 0)
+                continue;
+            fill_slice(shapes[shape], (enum fill)((round + shape) % FILLS), FIXED_DATA_MIN,
+                       FIXED_DATA_MAX);
+            for (size_t at = 0; at < slice.columns * slice.rows; at++) {
+                const int32_t near = (chance() % 2 ? threshold.low : threshold.high)
+                    + between(-1, 1);
+                if (chance() % 2 && near >= FIXED_DATA_MIN && near <= FIXED_DATA_MAX)
+                    slice.given[at] = near;
+                slice.pad[at] = chance() % 16 == 0;
+                slice.wanted[at] = fixed_threshold(&threshold, slice.given[at], slice.pad[at]);
+            }
+            print_slice();
+        }
+    }
+}
+
+/* ---- morphology ---- */
+
+static void morphology_slice(enum fixed_operation operation, enum fixed_element element)
+{
+    static uint8_t mask[MOST], spare[3 * LONGEST];
+    const size_t count = slice.columns * slice.rows;
+
+    for (size_t at = 0; at < count; at++)
+        mask[at] = (uint8_t)slice.given[at];
+    fixed_morphology(operation, element, mask, mask, spare, slice.columns, slice.rows);
+    for (size_t at = 0; at < count; at++)
+        slice.wanted[at] = mask[at];
+    print_slice();
+}
+
+static void make_morphology(bool exhaustive)
+{
+    static const int steps[][2] = {     /* the two stages: 0 copies, 1 erodes, 2 dilates */
+        [FIXED_COPY] = { 0, 0 }, [FIXED_ERODE] = { 1, 0 }, [FIXED_DILATE] = { 2, 0 },
+        [FIXED_OPEN] = { 1, 2 }, [FIXED_CLOSE] = { 2, 1 }
+    };
+
+    for (unsigned round = 0; round < (exhaustive ? 100 : 20); round++) {
+        const enum fixed_operation operation = (enum fixed_operation)(round % 5);
+        const enum fixed_element element = round / 5 % 2 ? FIXED_CROSS : FIXED_SQUARE;
+        printf("c 3 %d %d %d\n", steps[operation][0], steps[operation][1],
+               element == FIXED_CROSS);
+        for (unsigned shape = 0; shape < SHAPES; shape++) {
+            if (shape == SHAPES - 1 && round % 7 != 0)
+                continue;
+            fill_slice(shapes[shape], (enum fill)((round + round / 5 + shape) % FILLS), 0, 1);
+            morphology_slice(operation, element);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    bool exhaustive = false;
+
+    for (int i = 2; i < argc; i++) {
+        exhaustive |= strcmp(argv[i], "exhaustive") == 0;
+        fault |= strcmp(argv[i], "fault") == 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "rescale") == 0)
+        make_rescale(exhaustive);
+    else if (argc > 1 && strcmp(argv[1], "window") == 0)
+        make_window(8, exhaustive);
+    else if (argc > 1 && strcmp(argv[1], "window12") == 0)
+        make_window(12, exhaustive);
+    else if (argc > 1 && strcmp(argv[1], "threshold") == 0)
+        make_threshold(exhaustive);
+    else if (argc > 1 && strcmp(argv[1], "morphology") == 0)
+        make_morphology(exhaustive);
+    else {
+        fprintf(stderr, "vectors: no entity, or one without vectors\n"
+                        "usage: vectors ENTITY [exhaustive] [fault]\n");
+        return 2;
+    }
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+}

@@ -1,0 +1,217 @@
+/* The twin of hw/ against what it stands for: the C path, PS3.3 and plain definitions. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/fixed.h"
+#include "analysis/mask.h"
+#include "analysis/window.h"
+#include "tests/runner.h"
+
+static uint32_t state = 5;
+
+static uint32_t chance(void)
+{
+    state = state * 1664525u + 1013904223u;
+    return state >> 8;
+}
+
+/* ---- rescale: in long double, which holds the products exactly ---- */
+
+static int32_t plain_rescale(const struct fixed_rescale *rescale, int value)
+{
+    const long double exact = (long double)value * rescale->slope / FIXED_ONE
+        + (long double)rescale->intercept / FIXED_ONE;
+    const long double rounded = floorl(exact * 16 + 0.5L);
+
+    return rounded > FIXED_DATA_MAX ? FIXED_DATA_MAX
+        : rounded < FIXED_DATA_MIN ? FIXED_DATA_MIN : (int32_t)rounded;
+}
+
+static void rescale_is_the_rounded_line_for_all_stored_values(void)
+{
+    static const int32_t lines[][2] = { { FIXED_ONE, -1024 * FIXED_ONE }, { 1, 0 }, { -3, 7 },
+        { INT32_MAX, INT32_MIN }, { INT32_MIN, INT32_MAX }, { 65535, -2047 }, { 2048, 2048 } };
+    int wrong = 0, pads = 0;
+
+    for (size_t n = 0; n < sizeof lines / sizeof *lines; n++)
+        for (int stored = 0; stored < 65536; stored++) {
+            const struct fixed_rescale rescale = { .is_signed = n % 2, .bits = 16,
+                .slope = lines[n][0], .intercept = lines[n][1], .padding = n == 1,
+                .pad_low = -2000, .pad_high = -1990 };
+            const int value = n % 2 ? (int16_t)stored : stored;
+            bool pad;
+            wrong += fixed_rescale(&rescale, (uint16_t)stored, &pad)
+                != plain_rescale(&rescale, value);
+            pads += pad;
+        }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT_EQUAL(pads, 11);
+}
+
+static void rescale_looks_only_at_the_bits_stored(void)
+{
+    const struct fixed_rescale plain = { .bits = 12, .slope = FIXED_ONE };
+    const struct fixed_rescale with_sign = { .is_signed = true, .bits = 12, .slope = FIXED_ONE };
+    bool pad;
+
+    CU_ASSERT_EQUAL(fixed_rescale(&plain, 0xf800, &pad), 0x800 * 16);
+    CU_ASSERT_EQUAL(fixed_rescale(&with_sign, 0xf800, &pad), -0x800 * 16);
+    CU_ASSERT_EQUAL(fixed_rescale(&with_sign, 0x17ff, &pad), 0x7ff * 16);
+    CU_ASSERT_FALSE(pad);
+}
+
+/* ---- window ---- */
+
+static const double windows[][2] = { { 40, 400 }, { 2048, 4096 }, { 0, 100 }, { 0, 1 },
+    { 40.5, 2 }, { -600, 1500 }, { 0.0625, 33.5 }, { 30000, 65535 }, { -17.25, 1.0625 } };
+#define WINDOWS (sizeof windows / sizeof *windows)
+
+static void window_equals_that_of_the_captures(void)
+{
+    int wrong = 0;
+
+    for (size_t n = 0; n < WINDOWS; n++) {
+        const struct window window = window_make(windows[n][0], windows[n][1]);
+        const struct fixed_window fixed = { .function = FIXED_LINEAR, .bits = 8,
+            .center16 = (int32_t)window.center16, .width16 = (int32_t)window.width16 };
+        for (int value16 = -40000 * 16; value16 <= 40000 * 16; value16 += n < 4 ? 1 : 7)
+            wrong += fixed_window(&fixed, value16) != window_value16(window, value16);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    const struct fixed_window narrow = { .function = FIXED_LINEAR, .bits = 8, .width16 = 3 };
+    CU_ASSERT_EQUAL(fixed_window(&narrow, -8), window_value16(window_make(0, 0.2), -8));
+    CU_ASSERT_EQUAL(fixed_window(&narrow, -7), 255);
+}
+
+/* PS3.3 C.11.2.1.2.1 and C.11.2.1.3.2, rounded half up. */
+static int standard_window(enum fixed_function function, int top, long double x,
+                           long double center, long double width)
+{
+    if (function == FIXED_LINEAR) {
+        center -= 0.5L;
+        width -= 1;
+    }
+    if (x <= center - width / 2)
+        return 0;
+    if (x > center + width / 2)
+        return top;
+    /* ((x - c) / w + 1/2) · top: one division, and it last, cannot reach another half */
+    return (int)floorl((x - center) * top / width + top / 2.0L + 0.5L);
+}
+
+static void window_is_the_standards_in_both_functions_and_depths(void)
+{
+    int wrong = 0;
+
+    for (unsigned n = 0; n < WINDOWS * 4; n++) {
+        const double *const window = windows[n / 4];
+        const struct fixed_window fixed = { .function = (enum fixed_function)(n % 2),
+            .bits = n / 2 % 2 ? 12 : 8, .center16 = (int32_t)(window[0] * 16),
+            .width16 = (int32_t)(window[1] * 16) };
+        const int top = (1 << fixed.bits) - 1;
+        for (int i = 0; i < 40000; i++) {
+            const int32_t reach = 2 * fixed.width16 + 50;
+            const int32_t x = fixed.center16 - reach + (int32_t)(chance() % (2u * (unsigned)reach));
+            wrong += fixed_window(&fixed, x)
+                != standard_window(fixed.function, top, x / 16.0L, window[0], window[1]);
+        }
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+}
+
+static void threshold_excludes_its_low_and_a_band_includes_it(void)
+{
+    const struct fixed_threshold above = { .rule = FIXED_ABOVE, .low = 7, .high = -1 };
+    const struct fixed_threshold band = { .rule = FIXED_BAND, .low = -7, .high = 9 };
+
+    CU_ASSERT_FALSE(fixed_threshold(&above, 7, false));
+    CU_ASSERT(fixed_threshold(&above, 8, false));
+    CU_ASSERT_FALSE(fixed_threshold(&above, 8, true));
+    CU_ASSERT(fixed_threshold(&band, -7, false) && fixed_threshold(&band, 9, false));
+    CU_ASSERT_FALSE(fixed_threshold(&band, -8, false) || fixed_threshold(&band, 10, false));
+    CU_ASSERT_FALSE(fixed_threshold(&band, 0, true));
+}
+
+/* ---- morphology: every neighbour looked up by its definition ---- */
+
+#define LONGEST 40
+#define MOST (LONGEST * LONGEST)
+
+static void plain_morph(bool dilate, enum fixed_element element, const uint8_t *from,
+                        uint8_t *to, int columns, int rows)
+{
+    for (int at = 0; at < columns * rows; at++) {
+        int ones = 0, zeros = 0;
+        for (int n = 0; n < 9; n++) {
+            const int i = at % columns + n % 3 - 1, j = at / columns + n / 3 - 1;
+            if (i < 0 || i >= columns || j < 0 || j >= rows
+                || (element == FIXED_CROSS && n % 2 == 0 && n != 4))
+                continue;
+            ones += from[j * columns + i];
+            zeros += !from[j * columns + i];
+        }
+        to[at] = dilate ? ones > 0 : zeros == 0;
+    }
+}
+
+static void compare_morphology(const uint8_t *mask, int columns, int rows)
+{
+    uint8_t got[MOST], wanted[MOST], between[MOST], spare[3 * LONGEST];
+    const size_t count = (size_t)columns * (size_t)rows;
+
+    for (int element = FIXED_SQUARE; element <= FIXED_CROSS; element++)
+        for (int operation = FIXED_COPY; operation <= FIXED_CLOSE; operation++) {
+            const bool two = operation >= FIXED_OPEN;
+            const bool dilate = operation == FIXED_DILATE || operation == FIXED_CLOSE;
+            memcpy(wanted, mask, count);
+            if (operation != FIXED_COPY)
+                plain_morph(dilate, (enum fixed_element)element, mask, wanted, columns, rows);
+            memcpy(between, wanted, count);
+            if (two)
+                plain_morph(!dilate, (enum fixed_element)element, between, wanted, columns, rows);
+            fixed_morphology((enum fixed_operation)operation, (enum fixed_element)element, mask,
+                             got, spare, (size_t)columns, (size_t)rows);
+            CU_ASSERT_EQUAL(memcmp(got, wanted, count), 0);
+        }
+}
+
+static void morphology_follows_its_definition_in_all_shapes(void)
+{
+    static const int shapes[][2] = { { 1, 1 }, { 1, 9 }, { 9, 1 }, { 2, 2 }, { 3, 3 },
+                                     { 17, 5 }, { 40, 40 } };
+    uint8_t mask[MOST];
+
+    for (size_t n = 0; n < sizeof shapes / sizeof *shapes; n++)
+        for (unsigned density = 0; density <= 100; density += 20) {
+            for (int at = 0; at < MOST; at++)
+                mask[at] = chance() % 100 < density;
+            compare_morphology(mask, shapes[n][0], shapes[n][1]);
+        }
+}
+
+static void morphology_by_the_cross_is_that_of_the_analysis(void)
+{
+    static const size_t size[3] = { LONGEST, LONGEST, 1 };
+    uint8_t mask[MOST], got[MOST], wanted[MOST], spare[3 * LONGEST];
+
+    for (int at = 0; at < MOST; at++)
+        mask[at] = chance() % 100 < 60;
+    mask_erode(mask, wanted, size, 1);
+    fixed_morphology(FIXED_ERODE, FIXED_CROSS, mask, got, spare, LONGEST, LONGEST);
+    CU_ASSERT_EQUAL(memcmp(got, wanted, MOST), 0);
+    mask_dilate(mask, wanted, size, 1);
+    fixed_morphology(FIXED_DILATE, FIXED_CROSS, mask, got, spare, LONGEST, LONGEST);
+    CU_ASSERT_EQUAL(memcmp(got, wanted, MOST), 0);
+}
+
+static const struct runner_test tests[] = {
+    TEST(rescale_is_the_rounded_line_for_all_stored_values),
+    TEST(rescale_looks_only_at_the_bits_stored),
+    TEST(window_equals_that_of_the_captures),
+    TEST(window_is_the_standards_in_both_functions_and_depths),
+    TEST(threshold_excludes_its_low_and_a_band_includes_it),
+    TEST(morphology_follows_its_definition_in_all_shapes),
+    TEST(morphology_by_the_cross_is_that_of_the_analysis),
+    { NULL, NULL }
+};
+const struct runner_suite suite_fixed = { "fixed", tests };
