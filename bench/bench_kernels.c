@@ -14,6 +14,7 @@
 #include "analysis/gauss.h"
 #include "analysis/histogram.h"
 #include "analysis/mask.h"
+#include "analysis/mesh.h"
 #include "analysis/otsu.h"
 #include "analysis/phantom.h"
 #include "analysis/pool.h"
@@ -162,6 +163,20 @@ static bool run_holes(struct bench *bench, double *ret_result)
                                  &bench->err);
 }
 
+static bool run_surface(struct bench *bench, double *ret_result)
+{
+    struct volume labels = { .type = VOXEL_UINT8, .u8 = bench->body, .even = true };
+    struct mesh mesh;
+
+    memcpy(labels.size, bench->volume.size, sizeof labels.size);
+    for (int axis = 0; axis < 3; axis++)
+        labels.affine[axis][axis] = bench->spacing_mm[axis];
+    if (!mesh_of_labels(&labels, 1, bench->threads, bench->arena, &mesh, &bench->err))
+        return false;
+    *ret_result = mesh_area_mm2(&mesh);
+    return true;
+}
+
 static const struct kernel kernels[] = {
     { "memcpy", run_memcpy },
     { "window", run_window },
@@ -173,6 +188,7 @@ static const struct kernel kernels[] = {
     { "gaussian-1", run_gauss },
     { "distance", run_distance },
     { "fill-holes", run_holes },
+    { "surface", run_surface },
     { NULL, NULL }
 };
 

@@ -6,6 +6,7 @@ extern const struct runner_suite suite_fixed;
 extern const struct runner_suite suite_gauss;
 extern const struct runner_suite suite_grid;
 extern const struct runner_suite suite_kernels;
+extern const struct runner_suite suite_mesh;
 extern const struct runner_suite suite_number;
 extern const struct runner_suite suite_truth;
 extern const struct runner_suite suite_voi;
@@ -19,6 +20,7 @@ int main(int argc, char **argv)
         &suite_gauss,
         &suite_grid,
         &suite_kernels,
+        &suite_mesh,
         &suite_number,
         &suite_truth,
         &suite_voi,
