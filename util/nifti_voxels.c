@@ -225,6 +225,11 @@ bool nifti_read_image(struct nifti *nifti, enum nifti_order order, size_t number
 
 /* ---- labels ---- */
 
+static bool is_scaled(const struct nifti *nifti)
+{
+    return nifti->slope != 1 || nifti->intercept != 0;
+}
+
 /*
  * The whole number that a stored one stands for; false when it is none. A scaled file may
  * miss it by its step, and by what the 32 bits of its slope round.
@@ -232,26 +237,31 @@ bool nifti_read_image(struct nifti *nifti, enum nifti_order order, size_t number
 static bool to_label(const struct nifti *nifti, double stored, double *ret_label)
 {
     const double value = stored * nifti->slope + nifti->intercept;
-    const bool is_scaled = nifti->slope != 1 || nifti->intercept != 0;
-    const double miss = is_scaled ? fmin(fabs(nifti->slope), 1e-4) + 1e-6 * fabs(value) : 0;
 
     if (!(value > -0.5 && value < LABEL_MOST + 0.5))
         return false;
     *ret_label = (double)(uint32_t)(value + 0.5);
-    return fabs(value - *ret_label) <= miss;
+    if (!is_scaled(nifti))
+        return value == *ret_label;
+    return fabs(value - *ret_label) <= fmin(fabs(nifti->slope), 1e-4) + 1e-6 * value;
 }
 
 static bool check_labels(const struct channel *channel, double *ret_most, struct error *err)
 {
-    double block[BLOCK], label = 0;
+    const struct nifti *const nifti = channel->nifti;
+    double block[BLOCK], label = 0, low;
 
+    if (nifti_type(nifti->datatype)->is_whole && !is_scaled(nifti)) {
+        find_range(channel, &low, ret_most);
+        if (low >= 0 && *ret_most <= LABEL_MOST)
+            return true;                /* or the first wrong one is looked for */
+    }
     *ret_most = 0;
     for (size_t start = 0, got; start < channel->count; start += got) {
         got = decode(channel, start, block);
         for (size_t k = 0; k < got; k++) {
-            if (!to_label(channel->nifti, block[k], &label))
-                return refuse(channel, start + k,
-                              block[k] * channel->nifti->slope + channel->nifti->intercept,
+            if (!to_label(nifti, block[k], &label))
+                return refuse(channel, start + k, block[k] * nifti->slope + nifti->intercept,
                               "labels are whole numbers from 0 to 65535", err);
             *ret_most = label > *ret_most ? label : *ret_most;
         }
@@ -259,19 +269,19 @@ static bool check_labels(const struct channel *channel, double *ret_most, struct
     return true;
 }
 
+/* Of labels that were checked. */
 static void fill_labels(const struct channel *channel, struct volume *volume)
 {
-    double block[BLOCK], label = 0;
+    double block[BLOCK];
 
     for (size_t start = 0, got; start < channel->count; start += got) {
         got = decode(channel, start, block);
-        for (size_t k = 0; k < got; k++) {
-            to_label(channel->nifti, block[k], &label);
-            if (volume->type == VOXEL_UINT8)
-                volume->u8[start + k] = (uint8_t)label;
-            else
-                volume->u32[start + k] = (uint32_t)label;
-        }
+        for (size_t k = 0; k < got && is_scaled(channel->nifti); k++)
+            to_label(channel->nifti, block[k], &block[k]);
+        for (size_t k = 0; k < got && volume->type == VOXEL_UINT8; k++)
+            volume->u8[start + k] = (uint8_t)block[k];
+        for (size_t k = 0; k < got && volume->type == VOXEL_UINT32; k++)
+            volume->u32[start + k] = (uint32_t)block[k];
     }
 }
 
