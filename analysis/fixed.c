@@ -124,3 +124,52 @@ void fixed_morphology(enum fixed_operation operation, enum fixed_element element
     if (operation == FIXED_CLOSE)
         morph(false, element, to, spare, columns, rows);
 }
+
+/* A variance between classes, n voxels with the sum s below: (N s - n S)² / (n (N - n)). */
+struct fraction {
+    unsigned __int128 whole;
+    uint64_t rest, divisor;
+};
+
+static struct fraction between(uint64_t total, uint64_t sum, uint64_t below, uint64_t sum_below)
+{
+    const int64_t spread = (int64_t)(total * sum_below) - (int64_t)(below * sum);
+    const unsigned __int128 squared = (unsigned __int128)((__int128)spread * spread);
+    const uint64_t divisor = below * (total - below);
+
+    return (struct fraction){ squared / divisor, (uint64_t)(squared % divisor), divisor };
+}
+
+/* The rests are below their divisors, and those below 2^39: the products are exact. */
+static bool is_larger(const struct fraction *one, const struct fraction *other)
+{
+    if (one->whole != other->whole)
+        return one->whole > other->whole;
+    return (unsigned __int128)one->rest * other->divisor
+        > (unsigned __int128)other->rest * one->divisor;
+}
+
+bool fixed_otsu(const uint32_t histogram[FIXED_BINS], int *ret_threshold)
+{
+    struct fraction best = { 0, 0, 1 };
+    uint64_t total = 0, sum = 0, below = 0, sum_below = 0;
+    bool found = false;
+
+    for (uint64_t bin = 0; bin < FIXED_BINS; bin++) {
+        total += histogram[bin];
+        sum += histogram[bin] * bin;
+    }
+    for (uint64_t bin = 0; bin < FIXED_BINS; bin++) {
+        below += histogram[bin];
+        sum_below += histogram[bin] * bin;
+        if (below == 0 || below == total)
+            continue;
+        const struct fraction here = between(total, sum, below, sum_below);
+        if (is_larger(&here, &best)) {
+            best = here;
+            *ret_threshold = (int)bin;
+            found = true;
+        }
+    }
+    return found;
+}

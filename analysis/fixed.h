@@ -57,4 +57,13 @@ void fixed_morphology(enum fixed_operation operation, enum fixed_element element
                       const uint8_t *from, uint8_t *to, uint8_t *spare,
                       size_t columns, size_t rows);
 
+#define FIXED_BINS 256
+#define FIXED_VOXELS_MAX (1 << 20)      /* of a slice, and so of a histogram */
+
+/*
+ * Otsu's threshold for two classes, exact where otsu2() rounds: the lowest of those that part
+ * the most. A value above it is in the upper class. False when fewer than two bins are filled.
+ */
+bool fixed_otsu(const uint32_t histogram[FIXED_BINS], int *ret_threshold);
+
 #endif

@@ -22,7 +22,8 @@ entity tumord_driver is
         source        : out stream_t := stream_idle_c;
         source_ready  : in  std_logic;
         sink          : in  stream_t;
-        sink_ready    : out std_logic := '0');
+        sink_ready    : out std_logic := '0';
+        busy          : in  std_logic := '0');      -- the next slice waits for what is at work
 end entity;
 
 architecture bench of tumord_driver is
@@ -80,6 +81,7 @@ begin
     variable slices    : counts_t := (others => 0);
     variable resets, compared, of_one, of_one_row, latency, latency_of : natural := 0;
     variable wide, high : natural;
+    variable longest_busy : natural := 0;
 
     function next_of(pattern : pattern_t) return pattern_t is
     begin
@@ -235,7 +237,9 @@ begin
       variable clocks : natural := 0;
     begin
       copies   := 1;
-      if chance(3) then
+      if count > 4096 then
+        pattern := flowing;               -- all stored values: short slices have the stalls
+      elsif chance(3) then
         copies := 3;                      -- one behind the other, without a pause
       end if;
       reset_at := -1;
@@ -260,6 +264,14 @@ begin
       if pattern = flowing then
         judge_the_clocks;
       end if;
+      clocks := 0;
+      while busy loop
+        offer;
+        move;
+        clocks := clocks + 1;
+        assert clocks < 200000 report name_g & ": busy for ever" severity failure;
+      end loop;
+      longest_busy := maximum(longest_busy, clocks);
       for clocks in 1 to 8 loop           -- nothing may follow
         offer;
         move;
@@ -303,6 +315,10 @@ begin
                 & to_string(of_one_row));
     report_line(name_g & ": one voxel a clock, latency " & to_string(latency)
                 & " clocks (" & to_string(latency_of) & " columns)");
+    if longest_busy > 0 then
+      report_line(name_g & ": at work for at most " & to_string(longest_busy)
+                  & " clocks after a slice");
+    end if;
     std.env.finish;
   end process;
 end architecture;

@@ -53,6 +53,16 @@ package tumord is
     columns, rows : count_t;
   end record;
 
+  -- Histogram: of 256 bins, with the sums that are known before the first bin is read.
+  subtype total_t is unsigned(20 downto 0);        -- of voxels, to 2 ** 20
+  type bin_t is record
+    count : total_t;
+    total : total_t;                               -- of the slice
+    sum   : unsigned(27 downto 0);                 -- of count * bin over the slice
+    last  : std_logic;                             -- bin 255
+    valid : std_logic;
+  end record;
+
   function to_std(condition : boolean) return std_logic;
 end package;
 

@@ -4,6 +4,7 @@
 
 #include "analysis/fixed.h"
 #include "analysis/mask.h"
+#include "analysis/otsu.h"
 #include "analysis/window.h"
 #include "tests/runner.h"
 
@@ -204,6 +205,66 @@ static void morphology_by_the_cross_is_that_of_the_analysis(void)
     CU_ASSERT_EQUAL(memcmp(got, wanted, MOST), 0);
 }
 
+/* ---- Otsu: sums over the classes as they are defined, cross-multiplied ---- */
+
+/* s0² n1 + s1² n0 over n0 n1: small histograms, so that the products are exact. */
+static bool parts_more(const uint32_t *histogram, int one, int other)
+{
+    unsigned __int128 number[2], divisor[2];
+
+    for (int n = 0; n < 2; n++) {
+        unsigned __int128 count[2] = { 0, 0 }, sum[2] = { 0, 0 };
+        for (int bin = 0; bin < FIXED_BINS; bin++) {
+            const int upper = bin > (n ? other : one);
+            count[upper] += histogram[bin];
+            sum[upper] += (unsigned __int128)histogram[bin] * (unsigned)bin;
+        }
+        if (count[0] == 0 || count[1] == 0)
+            return n == 1;
+        number[n] = sum[0] * sum[0] * count[1] + sum[1] * sum[1] * count[0];
+        divisor[n] = count[0] * count[1];
+    }
+    return number[0] * divisor[1] > number[1] * divisor[0];
+}
+
+static void otsu_is_exact_and_the_lowest_wins_a_tie(void)
+{
+    for (int round = 0; round < 200; round++) {
+        uint32_t histogram[FIXED_BINS] = { 0 };
+        const uint32_t levels = 2 + chance() % 60;
+        int got = -1, best = -1;
+        for (uint32_t n = 0; n < levels; n++)
+            histogram[round % 2 ? n * 4 : chance() % FIXED_BINS] += 1 + (round % 4 ? 0 : chance() % 50);
+        const bool found = fixed_otsu(histogram, &got);
+        for (int bin = 0; bin < FIXED_BINS - 1; bin++)
+            if (parts_more(histogram, bin, best))
+                best = bin;
+        CU_ASSERT_EQUAL(found, best >= 0);
+        CU_ASSERT_EQUAL(got, best);
+    }
+}
+
+static void otsu_of_a_large_slice_is_that_of_the_analysis(void)
+{
+    for (int round = 0; round < 20; round++) {
+        uint32_t histogram[FIXED_BINS];
+        uint64_t same[OTSU_BINS];
+        int exact = -1, rounded = -2;
+        for (int bin = 0; bin < FIXED_BINS; bin++) {
+            histogram[bin] = chance() % 3000 + (bin > 60 + round && bin < 90 ? 1000 : 0);
+            same[bin] = histogram[bin];
+        }
+        CU_ASSERT(fixed_otsu(histogram, &exact) && otsu2(same, &rounded));
+        CU_ASSERT_EQUAL(exact, rounded);
+    }
+    const uint32_t corners[FIXED_BINS] = { [0] = FIXED_VOXELS_MAX / 2, [255] = FIXED_VOXELS_MAX / 2 };
+    const uint32_t one[FIXED_BINS] = { [7] = 5 };
+    int threshold = -1;
+    CU_ASSERT(fixed_otsu(corners, &threshold));
+    CU_ASSERT_EQUAL(threshold, 0);
+    CU_ASSERT_FALSE(fixed_otsu(one, &threshold));
+}
+
 static const struct runner_test tests[] = {
     TEST(rescale_is_the_rounded_line_for_all_stored_values),
     TEST(rescale_looks_only_at_the_bits_stored),
@@ -212,6 +273,8 @@ static const struct runner_test tests[] = {
     TEST(threshold_excludes_its_low_and_a_band_includes_it),
     TEST(morphology_follows_its_definition_in_all_shapes),
     TEST(morphology_by_the_cross_is_that_of_the_analysis),
+    TEST(otsu_is_exact_and_the_lowest_wins_a_tie),
+    TEST(otsu_of_a_large_slice_is_that_of_the_analysis),
     { NULL, NULL }
 };
 const struct runner_suite suite_fixed = { "fixed", tests };

@@ -1,0 +1,89 @@
+-- tumord_histogram and tumord_otsu against the C twin: the voxels must pass as they are, the bins
+-- equal what the bench counts itself, and each slice end with the threshold of the line c.
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+use work.tumord.all;
+use work.tumord_bench.all;
+
+entity tumord_otsu_tb is
+  generic (vectors_g : string; seed_g : positive := 1; fault_g : natural := 0);
+end entity;
+
+architecture bench of tumord_otsu_tb is
+  signal clk, rst                 : std_logic;
+  signal values                   : integers_t(0 to 7) := (others => 0);
+  signal columns, rows            : count_t := to_unsigned(1, count_t'length);
+  signal source, sink             : stream_t;
+  signal source_ready, sink_ready : std_logic;
+  signal bin                      : bin_t;
+  signal bin_ready, busy, busy_histogram, busy_otsu, done, found : std_logic;
+  signal threshold                : unsigned(7 downto 0);
+begin
+  busy <= busy_histogram or busy_otsu;
+
+  driver : entity work.tumord_driver
+    generic map (name_g => "otsu", vectors_g => vectors_g, seed_g => seed_g, latency_g => 0,
+                 fault_g => fault_g)
+    port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready, busy);
+
+  histogram : entity work.tumord_histogram
+    port map (clk => clk, rst => rst, rows => rows, source => source,
+              source_ready => source_ready, sink => sink, sink_ready => sink_ready,
+              bin => bin, bin_ready => bin_ready, busy => busy_histogram);
+
+  otsu : entity work.tumord_otsu
+    port map (clk => clk, rst => rst, bin => bin, bin_ready => bin_ready, busy => busy_otsu,
+              done => done, found => found, threshold => threshold);
+
+  check : process (clk) is
+    type bins_t is array (0 to 255) of natural;
+    type slices_t is array (0 to 3) of bins_t;
+    variable counted : slices_t := (others => (others => 0));
+    variable number, at_bin, results, line, column, before : natural := 0;
+  begin
+    if rising_edge(clk) then
+      if rst then
+        counted := (others => (others => 0));
+        number := 0;  at_bin := 0;  results := 0;  line := 0;  column := 0;  before := 0;
+      else
+        assert not is_x(busy) and not is_x(done) and not is_x(bin.valid)
+          report "otsu: busy, done or valid is unknown" severity failure;
+        if source.valid and source_ready then
+          if source.pad = '0' then
+            counted(number mod 4)(to_integer(source.data)) :=
+              counted(number mod 4)(to_integer(source.data)) + 1;
+          end if;
+          if source.last then
+            line := line + 1;
+            if line = rows then
+              line := 0;
+              number := number + 1;
+            end if;
+          end if;
+        end if;
+        if bin.valid and bin_ready then
+          assert bin.count = counted(before mod 4)(at_bin)
+            report "otsu: bin " & to_string(at_bin) & " has " & to_string(to_integer(bin.count))
+                   & ", the bench counted " & to_string(counted(before mod 4)(at_bin))
+            severity failure;
+          assert bin.last = to_std(at_bin = 255) report "otsu: last out of place" severity failure;
+          counted(before mod 4)(at_bin) := 0;
+          at_bin := (at_bin + 1) mod 256;
+          if at_bin = 0 then
+            before := before + 1;
+          end if;
+        end if;
+        if done then
+          results := results + 1;
+          assert found = to_std(values(0) = 1) and (found = '0' or threshold = values(1))
+            report "otsu: the threshold is " & to_string(to_integer(threshold)) & ", found "
+                   & to_string(found) & ", the C twin has " & to_string(values(1)) severity failure;
+        end if;
+        assert busy = '1' or line /= 0 or source.valid = '1' or results = number
+          report "otsu: " & to_string(number) & " slices, " & to_string(results) & " thresholds"
+          severity failure;
+      end if;
+    end if;
+  end process;
+end architecture;
