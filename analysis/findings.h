@@ -20,7 +20,7 @@
 enum finding_kind {
     FINDING_CANDIDATE,      /* region of unusual intensity: 52988006 Lesion, unclassified */
     FINDING_NEOPLASM,       /* a tumour method or a given mask says so: 108369006 */
-    FINDING_ORGAN           /* anatomy: the code is in `site` */
+    FINDING_ORGAN           /* anatomy: the code is in `site`; in neither `count` nor `total_mm3` */
 };
 
 enum laterality { LATERALITY_NONE, LATERALITY_LEFT, LATERALITY_RIGHT, LATERALITY_BILATERAL };

@@ -11,6 +11,7 @@
 #include "daemon/config.h"
 #include "daemon/config_schema.h"
 #include "daemon/keep.h"
+#include "daemon/stats.h"
 #include "daemon/store.h"
 #include "daemon/target.h"
 #include "dicom/association.h"
@@ -526,6 +527,41 @@ static void list_studies(const struct api *api, struct api_answer *answer)
     }
 }
 
+/* ---- statistics ---- */
+
+static long read_stats(void *context, char *buffer, size_t size)
+{
+    return stats_read(context, buffer, size);
+}
+
+static void end_stats(void *context)
+{
+    stats_free(context);
+}
+
+/* `path` follows /api/stats: nothing, /studies/UID, or /patients/ID, which may have slashes. */
+static void show_stats(const struct api *api, const char *path, struct api_answer *answer)
+{
+    const bool study = strncmp(path, "/studies/", 9) == 0;
+    const bool patient = strncmp(path, "/patients/", 10) == 0;
+    struct error err;
+
+    if (path[0] != '\0' && !patient && !(study && text_is_uid(path + 9))) {
+        api_sentence(answer, 404, study ? "no such study" : "no such page");
+        return;
+    }
+    struct stats *const stats = stats_new(
+        api->store, study ? STATS_STUDY : patient ? STATS_PATIENT : STATS_ALL,
+        study ? path + 9 : patient ? path + 10 : NULL, &err);
+    if (stats == NULL) {
+        answer_error(answer, &err);
+        return;
+    }
+    answer->status = 200;
+    answer->type = "application/x-ndjson";
+    answer->stream = (struct api_stream){ read_stats, end_stats, stats };
+}
+
 static void call_echo(const struct api *api, const char *name, struct api_answer *answer)
 {
     const struct config_peer *const peer = config_peer_by_name(api->config, name);
@@ -625,6 +661,8 @@ void api_answer(const struct api *api, const struct api_request *request,
         list_peers(api, ret_answer);
     else if (strcmp(path, "/api/status") == 0)
         show_status(api, ret_answer);
+    else if (strncmp(path, "/api/stats", 10) == 0 && (path[10] == '/' || path[10] == '\0'))
+        show_stats(api, path + 10, ret_answer);
     else if (strcmp(path, "/api/studies") == 0)
         list_studies(api, ret_answer);
     else

@@ -19,12 +19,21 @@ struct api_request {
     bool trusted;                   /* over the Unix socket */
 };
 
+/* An answer that is made while it is sent: HTTP asks for its bytes as the other side takes them. */
+struct api_stream {
+    /* Up to `size` bytes; 0 at its end, -1 when it broke off. */
+    long (*read)(void *context, char *buffer, size_t size);
+    void (*end)(void *context);
+    void *context;
+};
+
 struct api_answer {
     int status;                     /* HTTP */
     const char *type;               /* media type */
     char *body;                     /* malloc'ed, or NULL when `fd` has it */
     size_t size;
     int fd;                         /* of a file to send, or -1; the caller's to close */
+    struct api_stream stream;       /* unless `stream.read` is NULL; ended by who sends it */
     bool attachment;
     char name[32];                  /* of the attachment */
 };

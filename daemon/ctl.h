@@ -23,6 +23,14 @@ struct ctl {
  */
 json_t *ctl_ask(const struct ctl *ctl, const char *path, bool post, struct error *err);
 
+/*
+ * Asks for an answer of lines, and hands each over without its end as it comes, so that no answer
+ * is too long; false from `each` ends it, and the failure is in `err` already.
+ */
+typedef bool (*ctl_line_fn)(const char *line, void *context, struct error *err);
+bool ctl_ask_lines(const struct ctl *ctl, const char *path, ctl_line_fn each, void *context,
+                   struct error *err);
+
 /* A text, number or "" of an object; printable on a terminal; valid until sixteen calls later. */
 const char *ctl_text(const json_t *object, const char *name);
 
@@ -45,6 +53,13 @@ bool ctl_node(const struct ctl *ctl, struct ctl_node *ret_node, struct error *er
  */
 bool ctl_get_study(const struct ctl *ctl, const struct association_target *peer,
                    const char *study, const json_t *images, int max_mib_s, struct error *err);
+
+/*
+ * tumorctl stats: of a study (its whole UID), a patient, or, with both NULL, of everybody; the exit
+ * status.
+ */
+int ctl_stats(const struct ctl *ctl, const char *study, const char *patient, bool csv,
+              struct error *err);
 
 /* tumorctl import PATH; the exit status. */
 int ctl_import(const struct ctl *ctl, const char *path, struct error *err);

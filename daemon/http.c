@@ -26,6 +26,7 @@
 #define TIMEOUT_S 30
 #define MEMORY_LIMIT 32768          /* of a connection: headers beyond it are refused */
 #define MAX_BODY 65536
+#define STREAM_BLOCK 16384          /* bytes of a stream that are asked for at once */
 #define MAX_VISITS 64               /* that wait for a worker */
 
 static int seen;                    /* the state of a request whose headers came */
@@ -81,11 +82,49 @@ static enum MHD_Result put_sentence(struct MHD_Connection *connection, int statu
                MHD_RESPMEM_PERSISTENT), status, "text/plain; charset=utf-8");
 }
 
+/* ---- streams: pieces of an answer, made as they are sent ---- */
+
+static ssize_t read_stream(void *context, uint64_t place, char *buffer, size_t size)
+{
+    const struct api_stream *const stream = context;
+    const long count = stream->read(stream->context, buffer, size);
+
+    (void)place;
+    return count > 0 ? (ssize_t)count : count == 0 ? MHD_CONTENT_READER_END_OF_STREAM
+        : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void end_stream(void *context)
+{
+    struct api_stream *const stream = context;
+
+    stream->end(stream->context);
+    free(stream);
+}
+
+static struct MHD_Response *stream_response(const struct api_answer *answer)
+{
+    struct api_stream *const stream = malloc(sizeof *stream);
+    struct MHD_Response *response = NULL;
+
+    if (stream != NULL) {
+        *stream = answer->stream;
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
+                                                     read_stream, stream, end_stream);
+    }
+    if (response == NULL) {
+        answer->stream.end(answer->stream.context);
+        free(stream);
+    }
+    return response;
+}
+
 static enum MHD_Result put_answer(struct MHD_Connection *connection,
                                   struct api_answer *answer)
 {
     char disposition[64];
-    struct MHD_Response *const response = answer->fd >= 0
+    struct MHD_Response *const response = answer->stream.read != NULL
+        ? stream_response(answer) : answer->fd >= 0
         ? MHD_create_response_from_fd64(answer->size, answer->fd)
         : MHD_create_response_from_buffer(answer->size, answer->body, MHD_RESPMEM_MUST_FREE);
 

@@ -115,7 +115,10 @@ static const char *const steps[] = {
     "CREATE INDEX wish_open ON wish(peer, deadline_ms) WHERE open = 1;"
     "CREATE TABLE prior(study_uid TEXT PRIMARY KEY, of_study TEXT NOT NULL,"
     " marked_ms INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX prior_of ON prior(of_study);"
+    "CREATE INDEX prior_of ON prior(of_study);",
+    /* 7: statistics go by patient and date */
+    ("DROP INDEX study_patient;"
+     "CREATE INDEX study_patient ON study(patient_id, study_date, study_uid);")
 };
 #define SCHEMA_VERSION ((int64_t)(sizeof steps / sizeof *steps))
 
@@ -580,6 +583,43 @@ bool store_each_study(struct store *store, store_study_fn each, void *context,
                               STUDY_COLUMNS "ORDER BY last_ms DESC", ""));
 }
 
+#define CASES "SELECT study_uid, patient_id, patient_name, study_date, CASE WHEN state = 1" \
+    " THEN 'complete' WHEN broken_ms > 0 THEN 'partial' ELSE 'receiving' END FROM study "
+
+static bool case_row(sqlite3_stmt *row, void *each, void *context)
+{
+    const struct store_case one = { text_of(row, 0), text_of(row, 1), text_of(row, 2),
+                                    text_of(row, 3), text_of(row, 4) };
+
+    return (*(store_case_fn *)each)(&one, context);
+}
+
+bool store_each_case(struct store *store, const char *patient_id, const struct store_case *after,
+                     int limit, store_case_fn each, void *context, struct error *err)
+{
+    static const struct store_case first = { "", "", "", "", "" };
+    const struct store_case *const from = after == NULL ? &first : after;
+
+    lock(store);
+    return unlock(store, patient_id == NULL
+        ? list(store, err, case_row, &each, context, CASES
+               "WHERE patient_id >= ?1 AND (patient_id, study_date, study_uid) > (?1, ?2, ?3)"
+               " ORDER BY patient_id, study_date, study_uid LIMIT ?4", "ttti",
+               from->patient_id, from->study_date, from->study_uid, (int64_t)limit)
+        : list(store, err, case_row, &each, context, CASES
+               "WHERE patient_id = ?1 AND (study_date, study_uid) > (?2, ?3)"
+               " ORDER BY study_date, study_uid LIMIT ?4", "ttti", patient_id,
+               from->study_date, from->study_uid, (int64_t)limit));
+}
+
+bool store_find_case(struct store *store, const char *study_uid, store_case_fn each,
+                     void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, case_row, &each, context,
+                              CASES "WHERE study_uid = ?", "t", study_uid));
+}
+
 static bool take_study(const struct store_study *study, void *context)
 {
     *(struct store_study *)context = *study;
@@ -984,6 +1024,27 @@ bool store_each_superseded(struct store *store, const char *series_uid, int64_t 
         " AND o.sop_uid <> '' AND o.kind <> 'ko' AND EXISTS (SELECT 1 FROM delivery d"
         " WHERE d.job = j.id AND d.sop_uid = o.sop_uid AND d.acknowledged_ms > 0)"
         " ORDER BY o.id", "ti", series_uid, job));
+}
+
+static bool outcome_row(sqlite3_stmt *row, void *each, void *context)
+{
+    const struct store_outcome outcome = {
+        .series_uid = text_of(row, 0), .modality = text_of(row, 1), .reason = text_of(row, 2),
+        .has_job = sqlite3_column_type(row, 3) != SQLITE_NULL,
+        .state = (enum job_state)sqlite3_column_int(row, 3), .findings = text_of(row, 4)
+    };
+
+    return (*(store_outcome_fn *)each)(&outcome, context);
+}
+
+bool store_each_outcome(struct store *store, const char *study_uid, store_outcome_fn each,
+                        void *context, struct error *err)
+{
+    lock(store);
+    return unlock(store, list(store, err, outcome_row, &each, context,
+        "SELECT e.series_uid, e.modality, e.reason, j.state, j.findings FROM series e"
+        " LEFT JOIN job j ON j.id = e.job WHERE e.study_uid = ? ORDER BY e.series_uid", "t",
+        study_uid));
 }
 
 bool store_is_result(struct store *store, const char *sop_uid, bool *ret_is,

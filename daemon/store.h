@@ -95,6 +95,21 @@ bool store_find_study(struct store *store, const char *study_uid,
 bool store_each_series(struct store *store, const char *study_uid, store_series_fn each,
                        void *context, struct error *err);
 
+/* A study as its patient's; the texts are whole, however long, and valid during the call. */
+struct store_case {
+    const char *study_uid, *patient_id, *patient_name, *study_date;
+    const char *state;              /* "complete", "partial", "receiving" */
+};
+typedef bool (*store_case_fn)(const struct store_case *one, void *context);
+/*
+ * At most `limit` studies behind `after` (NULL: from the first) in the order of patient ID, date
+ * and UID; of one patient unless `patient_id` is NULL.
+ */
+bool store_each_case(struct store *store, const char *patient_id, const struct store_case *after,
+                     int limit, store_case_fn each, void *context, struct error *err);
+bool store_find_case(struct store *store, const char *study_uid, store_case_fn each,
+                     void *context, struct error *err);     /* not called when there is none */
+
 /* Studies still receiving whose last arrival is `quiet_ms` or longer before `now_ms`. */
 bool store_each_quiet_study(struct store *store, int64_t now_ms, int64_t quiet_ms,
                             store_study_fn each, void *context, struct error *err);
@@ -181,6 +196,17 @@ bool store_each_object(struct store *store, int64_t job, store_object_fn each, v
 /* The DICOM results of earlier jobs of the series that some peer has; no notes of rejection. */
 bool store_each_superseded(struct store *store, const char *series_uid, int64_t job,
                            store_object_fn each, void *context, struct error *err);
+/* What became of each series of a study: its current job, when it has one, and that one's findings. */
+struct store_outcome {
+    const char *series_uid, *modality;
+    const char *reason;             /* store_series' */
+    bool has_job;
+    enum job_state state;           /* of the current job */
+    const char *findings;           /* findings.json, or "" */
+};
+typedef bool (*store_outcome_fn)(const struct store_outcome *outcome, void *context);
+bool store_each_outcome(struct store *store, const char *study_uid, store_outcome_fn each,
+                        void *context, struct error *err);
 /* Is this SOP Instance UID one of our results? */
 bool store_is_result(struct store *store, const char *sop_uid, bool *ret_is,
                      struct error *err);

@@ -27,6 +27,9 @@ static const char usage[] =
     "  rerun STUDY          decides it anew by the rules as they are now\n"
     "  hold STUDY           keeps it from being removed when its retention is over\n"
     "  release STUDY        ends its hold\n"
+    "  stats [STUDY]        count, sizes and burden of what was found: in a study, or in everybody\n"
+    "      --patient=ID     in a patient, with the change from date to date\n"
+    "      --all --csv      in everybody (the default); as CSV\n"
     "  import PATH          stores the DICOM files of a file, folder, archive or DICOMDIR, and the\n"
     "                       images of NIfTI files as DICOM\n"
     "      --modality=CT|MR|PT    of NIfTI files that do not tell it\n"
@@ -52,7 +55,9 @@ struct arguments {
     struct ctl ctl;
     const char *config;
     struct phantom_options phantom;
-    const char *argument;           /* of the command */
+    const char *patient;            /* of the statistics, or NULL */
+    bool all, csv;
+    const char *argument;           /* of the command, or NULL */
     char **more;                    /* behind it */
     int more_count;
 };
@@ -298,6 +303,17 @@ static int hold(const struct arguments *arguments, bool held, struct error *err)
     return EXIT_SUCCESS;
 }
 
+static int stats(const struct arguments *arguments, struct error *err)
+{
+    char uid[TEXT_UID_SIZE];
+    const bool one = arguments->argument != NULL;
+
+    if (one && !find_study(&arguments->ctl, arguments->argument, uid, err))
+        return fail(err);
+    return ctl_stats(&arguments->ctl, one ? uid : NULL, arguments->patient, arguments->csv, err)
+        == 0 ? EXIT_SUCCESS : fail(err);
+}
+
 /* ---- the node ---- */
 
 static int print_answer(const struct arguments *arguments, const char *path, bool post,
@@ -376,7 +392,7 @@ static bool parse_triple(const char *text, double values[3])
 }
 
 enum phantom_option { SEED = 256, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND,
-                      NOW, CHANNELS };
+                      NOW, CHANNELS, PATIENT, ALL, CSV };
 
 static bool parse_phantom_option(int option, const char *text, struct phantom_options *phantom)
 {
@@ -430,6 +446,8 @@ static const struct option options[] = {
     { "distractors", no_argument, NULL, DISTRACTORS },
     { "kind", required_argument, NULL, KIND }, { "now", no_argument, NULL, NOW },
     { "channels", required_argument, NULL, CHANNELS },
+    { "patient", required_argument, NULL, PATIENT }, { "all", no_argument, NULL, ALL },
+    { "csv", no_argument, NULL, CSV },
     { NULL, 0, NULL, 0 }
 };
 
@@ -455,6 +473,15 @@ static int parse(int argc, char **argv, struct arguments *arguments)
             break;
         case 'j':
             arguments->ctl.json = true;
+            break;
+        case PATIENT:
+            arguments->patient = optarg;
+            break;
+        case ALL:
+            arguments->all = true;
+            break;
+        case CSV:
+            arguments->csv = true;
             break;
         case NOW:
             arguments->ctl.now = true;
@@ -530,17 +557,31 @@ static int run(const char *command, struct arguments *arguments, struct error *e
     if (strcmp(command, "retrieve") == 0)
         return ctl_retrieve(&arguments->ctl, arguments->argument, arguments->more[0], err) == 0
             ? EXIT_SUCCESS : fail(err);
+    if (strcmp(command, "stats") == 0)
+        return stats(arguments, err);
     if (strcmp(command, "phantom") == 0)
         return phantom(arguments, err);
     return ctl_import(&arguments->ctl, arguments->argument, err) == 0 ? EXIT_SUCCESS
         : fail(err);
 }
 
+/* What does not go together, or NULL. */
+static const char *wrong_stats(const struct arguments *arguments, bool is_stats, bool study)
+{
+    if (!is_stats && (arguments->patient != NULL || arguments->all || arguments->csv))
+        return "--patient, --all and --csv are for stats";
+    if (is_stats && study + arguments->all + (arguments->patient != NULL) > 1)
+        return "stats is of one study, or of one patient, or of all";
+    if (is_stats && arguments->patient != NULL && arguments->patient[0] == '\0')
+        return "--patient needs an ID";
+    return arguments->csv && arguments->ctl.json ? "either --csv or --json" : NULL;
+}
+
 int main(int argc, char **argv)
 {
     static const char *const commands[] = { "status", "studies", "show", "results", "why",
                                             "resend", "rerun", "hold", "release", "import", "echo",
-                                            "phantom", "query", "retrieve", NULL };
+                                            "phantom", "query", "retrieve", "stats", NULL };
     struct arguments arguments = { .config = NULL };
     struct error err;
     int known = 0;
@@ -557,10 +598,14 @@ int main(int argc, char **argv)
         return wrong_usage("unknown command: ", argv[optind]);
     const int count = argc - optind;
     const bool several = strcmp(commands[known], "query") == 0;
+    const bool is_stats = strcmp(commands[known], "stats") == 0;
     const int wanted = known < 2 ? 1 : strcmp(commands[known], "retrieve") == 0 ? 3 : 2;
-    if (several ? count < 2 : count != wanted)
+    if (is_stats ? count > 2 : several ? count < 2 : count != wanted)
         return wrong_usage(known < 2 ? "too many arguments" : "wrong number of arguments for ",
                            known < 2 ? "" : commands[known]);
+    const char *const wrong = wrong_stats(&arguments, is_stats, count == 2);
+    if (wrong != NULL)
+        return wrong_usage(wrong, "");
     arguments.argument = argv[optind + 1];
     arguments.more = argv + optind + 2;
     arguments.more_count = count - 2;

@@ -16,6 +16,21 @@ static json_t *triple(const double values[3])
     return json_pack("[f,f,f]", values[0], values[1], values[2]);
 }
 
+/* Where it lies, as far as that is known; daemon/regions.c reads it again. */
+static void put_place(const struct lesion *lesion, json_t *object)
+{
+    static const char *const sides[] = { "", "left", "right", "bilateral" };
+
+    if (lesion->kind == FINDING_ORGAN)
+        json_object_set_new(object, "kind", json_string("organ"));
+    if (lesion->site.value[0] != '\0') {
+        json_object_set_new(object, "site", json_string(lesion->site.meaning));
+        json_object_set_new(object, "site_code", json_string(lesion->site.value));
+    }
+    if (lesion->laterality != LATERALITY_NONE)
+        json_object_set_new(object, "laterality", json_string(sides[lesion->laterality]));
+}
+
 static json_t *lesion_object(const struct report_context *context,
                              const struct lesion *lesion)
 {
@@ -23,7 +38,7 @@ static json_t *lesion_object(const struct report_context *context,
 
     text_format(role, sizeof role, "lesion.%u", (unsigned)lesion->label);
     uid_derive(context->key, role, uid);
-    return json_pack(
+    json_t *const object = json_pack(
         "{s:i s:s s:s s:I s:f s:o s:f s:I s:f s:f s:[o,o] s:[o,o] s:f s:f s:f s:f s:s s:s}",
         "label", (int)lesion->label, "finding", lesion->finding.meaning,
         "finding_code", lesion->finding.value, "voxels", (json_int_t)lesion->voxels,
@@ -34,6 +49,8 @@ static json_t *lesion_object(const struct report_context *context,
         "short_axis_mm", triple(lesion->short_axis_mm[0]), triple(lesion->short_axis_mm[1]),
         "mean", lesion->mean, "sd", lesion->sd, "minimum", lesion->minimum,
         "maximum", lesion->maximum, "tracking_id", lesion->tracking_id, "tracking_uid", uid);
+    put_place(lesion, object);
+    return object;
 }
 
 bool findings_json_make(const struct report_context *context, struct report *ret_report,

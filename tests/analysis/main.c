@@ -8,6 +8,7 @@ extern const struct runner_suite suite_grid;
 extern const struct runner_suite suite_kernels;
 extern const struct runner_suite suite_mesh;
 extern const struct runner_suite suite_number;
+extern const struct runner_suite suite_spread;
 extern const struct runner_suite suite_truth;
 extern const struct runner_suite suite_voi;
 
@@ -22,6 +23,7 @@ int main(int argc, char **argv)
         &suite_kernels,
         &suite_mesh,
         &suite_number,
+        &suite_spread,
         &suite_truth,
         &suite_voi,
         NULL

@@ -215,6 +215,13 @@ def jobs():
     yield b"\0" + struct.pack("<IIiIqqII", 0x746D7231, 7, 1, 0, 1, 1, 2, 0) + b"{}"
 
 
+def findings():
+    lesion = {"label": 1, "finding": "Lesion", "volume_mm3": 3000.5, "longest_mm": 20.25, "site": "Liver", "laterality": "left"}
+    for lesions in ([], [lesion], [lesion, {**lesion, "kind": "organ"}]):
+        yield json.dumps({"count": len(lesions[:1]), "total_mm3": 3000.5 * len(lesions[:1]), "lesions": lesions,
+                          "method": {"name": "otsu3-morphology"}}).encode()
+
+
 def records():
     """A row of the journal and the bytes that it stands for; and one whose bytes are in a file."""
     for value, temporary in ((b"\0the bytes of an object", ""), (b"\0", "1234.part")):
@@ -275,7 +282,7 @@ def niftis():
 def main():
     targets = {"answer": answers, "charset": texts, "command": commands, "config": configs, "identifier": identifiers,
                "j2k": codestreams, "job": jobs, "journal": records, "jpeg": jpegs, "match": matches, "meta": metas, "negotiate": negotiations,
-               "nifti": niftis, "pdv": pdus, "request": requests, "scan": scans}
+               "nifti": niftis, "pdv": pdus, "regions": findings, "request": requests, "scan": scans}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
         os.makedirs(folder, exist_ok=True)
