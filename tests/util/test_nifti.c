@@ -373,7 +373,8 @@ static void nifti_takes_no_numbers_as_zero_and_says_so(void)
 
 static void nifti_labels_are_whole_numbers_in_the_smallest_type(void)
 {
-    const double small[12] = { 0, 1, 255 }, large[12] = { 0, 256, 65535 }, minus[12] = { -0.0 };
+    const double small[12] = { 0, 1, 255 }, first[12] = { 256 }, large[12] = { 0, 9, 65535 };
+    const double minus[12] = { -0.0 };
     struct volume volume;
     struct made made = typed(64, 'd', false, small);
 
@@ -385,6 +386,10 @@ static void nifti_labels_are_whole_numbers_in_the_smallest_type(void)
     CU_ASSERT_FATAL(labels(&made, &volume));
     CU_ASSERT_EQUAL(volume.type, VOXEL_UINT32);
     CU_ASSERT_EQUAL(volume.u32[2], 65535);
+    made = typed(16, 'f', true, first);
+    CU_ASSERT_FATAL(labels(&made, &volume));
+    CU_ASSERT_EQUAL(volume.type, VOXEL_UINT32);
+    CU_ASSERT_EQUAL(volume.u32[0], 256);
     made = typed(16, 'f', false, minus);
     CU_ASSERT_FATAL(labels(&made, &volume));
     CU_ASSERT_EQUAL(volume.u8[0], 0);
