@@ -4,6 +4,7 @@ extern const struct runner_suite suite_ball;
 extern const struct runner_suite suite_distance;
 extern const struct runner_suite suite_fixed;
 extern const struct runner_suite suite_gauss;
+extern const struct runner_suite suite_given;
 extern const struct runner_suite suite_grid;
 extern const struct runner_suite suite_kernels;
 extern const struct runner_suite suite_mesh;
@@ -19,6 +20,7 @@ int main(int argc, char **argv)
         &suite_distance,
         &suite_fixed,
         &suite_gauss,
+        &suite_given,
         &suite_grid,
         &suite_kernels,
         &suite_mesh,
