@@ -191,15 +191,20 @@ static void paint_outliers(const struct inside *inside, int sign, uint8_t *mask)
 {
     const struct components *const parts = inside->parts;
     const size_t *const size = parts->size;
+    double weight[4];
 
-    for (size_t row = 0; row < size[1] * size[2]; row++)
+    for (size_t row = 0; row < size[1] * size[2]; row++) {
+        if (parts->row[row] == parts->row[row + 1])
+            continue;
+        surface_row(&inside->surface, row % size[1], row / size[1], weight);
         for (size_t r = parts->row[row]; r < parts->row[row + 1]; r++)
             for (size_t i = parts->run[r].first; i <= parts->run[r].last; i++) {
                 const double off = inside->levels->smooth[row * size[0] + i]
-                    - surface_at(&inside->surface, i, row % size[1], row / size[1]);
+                    - surface_in_row(&inside->surface, weight, i);
                 if (sign * off > inside->limit)
                     mask[row * size[0] + i] = 1;
             }
+    }
 }
 
 /*

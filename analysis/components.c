@@ -3,19 +3,38 @@
 
 #include <string.h>
 
+#include "analysis/bits.h"
 #include "util/arena.h"
 #include "util/error.h"
 
+/* 64 voxels of a row at a time: bits where runs begin, and where they are over. */
+struct edges {
+    uint64_t begins, ends;
+    uint64_t before;                /* the last voxel of those before */
+};
+
+static inline void next_edges(const uint8_t *row, size_t first, size_t width, uint8_t value,
+                              struct edges *edges)
+{
+    const size_t count = width - first < 64 ? width - first : 64;
+    const uint64_t bits = bits_equal(row + first, count, value);
+    const uint64_t moved = bits << 1 | edges->before;
+
+    edges->begins = bits & ~moved;
+    edges->ends = moved & ~bits;
+    edges->before = bits >> 63;
+}
+
 static size_t count_runs(const uint8_t *mask, const size_t size[3], uint8_t value)
 {
-    const size_t rows = size[1] * size[2];
     size_t runs = 0;
 
-    for (size_t r = 0; r < rows; r++) {
-        const uint8_t *const row = mask + r * size[0];
-        runs += row[0] == value;
-        for (size_t i = 1; i < size[0]; i++)
-            runs += row[i] == value && row[i - 1] != value;
+    for (size_t r = 0; r < size[1] * size[2]; r++) {
+        struct edges edges = { .before = 0 };
+        for (size_t first = 0; first < size[0]; first += 64) {
+            next_edges(mask + r * size[0], first, size[0], value, &edges);
+            runs += edges.begins == 0 ? 0 : (size_t)__builtin_popcountll(edges.begins);
+        }
     }
     return runs;
 }
@@ -24,24 +43,24 @@ static void find_runs(const uint8_t *mask, uint8_t value, struct components *com
 {
     const size_t width = components->size[0];
     const size_t rows = components->size[1] * components->size[2];
-    size_t runs = 0;
+    size_t begun = 0, ended = 0;
 
     for (size_t r = 0; r < rows; r++) {
-        const uint8_t *const row = mask + r * width;
-        components->row[r] = runs;
-        for (size_t i = 0; i < width;) {
-            if (row[i] != value) {
-                i++;
-                continue;
-            }
-            const size_t first = i;
-            while (i < width && row[i] == value)
-                i++;
-            components->run[runs].first = (uint32_t)first;
-            components->run[runs++].last = (uint32_t)(i - 1);
+        struct edges edges = { .before = 0 };
+        components->row[r] = begun;
+        for (size_t first = 0; first < width; first += 64) {
+            next_edges(mask + r * width, first, width, value, &edges);
+            for (; edges.begins != 0; edges.begins &= edges.begins - 1)
+                components->run[begun++].first
+                    = (uint32_t)(first + (size_t)__builtin_ctzll(edges.begins));
+            for (; edges.ends != 0; edges.ends &= edges.ends - 1)
+                components->run[ended++].last
+                    = (uint32_t)(first + (size_t)__builtin_ctzll(edges.ends) - 1);
         }
+        if (ended < begun)              /* the row's last voxel is in a run */
+            components->run[ended++].last = (uint32_t)(width - 1);
     }
-    components->row[rows] = runs;
+    components->row[rows] = begun;
 }
 
 /* `parent` is a forest over runs; a root is the earliest run of its tree. */
@@ -64,7 +83,7 @@ static void join(uint32_t *parent, uint32_t a, uint32_t b)
         parent[a] = b;
 }
 
-/* Joins runs of two rows that touch; `reach` is 1 when corners count. */
+/* Joins runs of two rows that touch; `reach` is 1 when those count that are one apart. */
 static void join_rows(const struct components *components, size_t one, size_t other,
                       uint32_t reach, uint32_t *parent)
 {
@@ -86,20 +105,21 @@ static void join_all(const struct components *components, enum connectivity conn
                      uint32_t *parent)
 {
     const size_t height = components->size[1];
+    const bool edges = connectivity != CONNECTIVITY_6;
     const bool corners = connectivity == CONNECTIVITY_26;
 
     for (size_t k = 0; k < components->size[2]; k++)
         for (size_t j = 0; j < height; j++) {
             const size_t row = k * height + j;
             if (j > 0)
-                join_rows(components, row - 1, row, corners, parent);
+                join_rows(components, row - 1, row, edges, parent);
             if (k == 0)
                 continue;
-            join_rows(components, row - height, row, corners, parent);
-            if (corners && j > 0)
-                join_rows(components, row - height - 1, row, 1, parent);
-            if (corners && j + 1 < height)
-                join_rows(components, row - height + 1, row, 1, parent);
+            join_rows(components, row - height, row, edges, parent);
+            if (edges && j > 0)
+                join_rows(components, row - height - 1, row, corners, parent);
+            if (edges && j + 1 < height)
+                join_rows(components, row - height + 1, row, corners, parent);
         }
 }
 

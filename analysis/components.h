@@ -12,7 +12,7 @@
 struct arena;
 struct error;
 
-enum connectivity { CONNECTIVITY_6, CONNECTIVITY_26 };
+enum connectivity { CONNECTIVITY_6, CONNECTIVITY_18, CONNECTIVITY_26 };  /* faces, edges, corners */
 
 struct run {
     uint32_t first, last;           /* i, both inclusive */

@@ -9,6 +9,7 @@
 #include "analysis/otsu.h"
 #include "analysis/pool.h"
 #include "analysis/smooth.h"
+#include "analysis/vector.h"
 #include "util/arena.h"
 #include "util/error.h"
 
@@ -237,6 +238,14 @@ struct filling {
     const uint16_t *table;          /* of all int16 values, or NULL */
 };
 
+VECTOR_CLONES
+static void gains_in_row(const struct surface *field, const double weight[4], size_t first,
+                         size_t count, double *ret_gain)
+{
+    for (size_t i = 0; i < count; i++)
+        ret_gain[i] = gain_of(surface_in_row(field, weight, first + i));
+}
+
 static void fill_row(const struct levels *levels, size_t j, size_t k)
 {
     const size_t *const size = levels->volume->size;
@@ -246,8 +255,7 @@ static void fill_row(const struct levels *levels, size_t j, size_t k)
     surface_row(&levels->field, j, k, weight);
     for (size_t first = 0; first < size[0]; first += BLOCK) {
         const size_t count = size[0] - first < BLOCK ? size[0] - first : BLOCK;
-        for (size_t i = 0; i < count; i++)
-            gain[i] = gain_of(surface_in_row(&levels->field, weight, first + i));
+        gains_in_row(&levels->field, weight, first, count, gain);
         for (size_t i = 0; i < count; i++) {
             const double value = volume_value(levels->volume, at + first + i);
             levels->smooth[at + first + i] = cut(level_of(levels, value * gain[i]));

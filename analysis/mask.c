@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/pool.h"
+#include "analysis/vector.h"
 
 struct work {
     const uint8_t *from;
@@ -11,6 +12,7 @@ struct work {
     const size_t *size;
 };
 
+VECTOR_CLONES
 static void erode_row(uint8_t *restrict to, const uint8_t *restrict row,
                       const uint8_t *const beside[4], size_t count)
 {
@@ -25,6 +27,7 @@ static void erode_row(uint8_t *restrict to, const uint8_t *restrict row,
         to[i] &= row[i + 1];
 }
 
+VECTOR_CLONES
 static void dilate_row(uint8_t *restrict to, const uint8_t *restrict row,
                        const uint8_t *const beside[4], size_t count)
 {

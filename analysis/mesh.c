@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/bits.h"
 #include "analysis/pool.h"
 #include "util/arena.h"
 #include "util/error.h"
@@ -134,23 +135,11 @@ static const uint64_t *row_at(const struct work *work, size_t b, size_t c)
     return work->bits + (c * work->rows + b) * work->words;
 }
 
-/* A bit for each of eight bytes that equals the one that `eight_values` repeats. */
-static uint64_t equal_bits(const uint8_t *bytes, uint64_t eight_values)
+static void put_bits(uint64_t *row, size_t at, uint64_t bits)
 {
-    const uint64_t low = 0x7f7f7f7f7f7f7f7fULL;
-    uint64_t x;
-
-    memcpy(&x, bytes, sizeof x);
-    x ^= eight_values;
-    x = ~(((x & low) + low) | x | low) >> 7;        /* 1 in each byte that is 0 */
-    return x * 0x0102040810204080ULL >> 56;
-}
-
-static void put_bits(uint64_t *row, size_t at, uint64_t eight)
-{
-    row[at / 64] |= eight << at % 64;
-    if (at % 64 > 56)
-        row[at / 64 + 1] |= eight >> (64 - at % 64);
+    row[at / 64] |= bits << at % 64;
+    if (at % 64 > 0)
+        row[at / 64 + 1] |= bits >> (64 - at % 64);
 }
 
 static void pack_layer(size_t k, void *context)
@@ -161,11 +150,9 @@ static void pack_layer(size_t k, void *context)
     for (size_t j = 0; j < size[1]; j++) {
         const uint8_t *const from = work->labels->u8 + (k * size[1] + j) * size[0];
         uint64_t *const to = work->bits + ((k + 1) * work->rows + j + 1) * work->words;
-        size_t i = 0;
-        for (; i + 8 <= size[0]; i += 8)
-            put_bits(to, i + 1, equal_bits(from + i, work->value * 0x0101010101010101ULL));
-        for (; i < size[0]; i++)
-            put_bits(to, i + 1, from[i] == work->value);
+        for (size_t i = 0; i < size[0]; i += 64)
+            put_bits(to, i + 1, bits_equal(from + i, size[0] - i < 64 ? size[0] - i : 64,
+                                           work->value));
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "analysis/number.h"
 #include "analysis/pool.h"
+#include "analysis/vector.h"
 #include "util/arena.h"
 #include "util/error.h"
 
@@ -65,6 +66,7 @@ static size_t clamp(long at, size_t count)
 }
 
 /* Along a row: the row stands in `padded` with its border voxels repeated on both sides. */
+VECTOR_CLONES
 static void along_row(const uint16_t *padded, uint16_t *to, size_t count,
                       const struct kernel *kernel)
 {
@@ -87,6 +89,7 @@ static void pad_row(const uint16_t *row, size_t count, uint16_t *padded)
 }
 
 /* Across rows: row `at` of `rows` rows of `count` voxels that follow each other in `from`. */
+VECTOR_CLONES
 static void across_rows(const uint16_t *from, size_t at, size_t rows, size_t count,
                         const struct kernel *kernel, uint16_t *restrict to)
 {

@@ -148,7 +148,7 @@ static int inside(int i, int j, int k)
     return i >= 0 && i < W && j >= 0 && j < H && k >= 0 && k < D;
 }
 
-static void flood(const uint8_t *mask, int *label, int i, int j, int k, int number, int corners)
+static void flood(const uint8_t *mask, int *label, int i, int j, int k, int number, int reach)
 {
     if (!inside(i, j, k) || !mask[(k * H + j) * W + i] || label[(k * H + j) * W + i])
         return;
@@ -156,12 +156,14 @@ static void flood(const uint8_t *mask, int *label, int i, int j, int k, int numb
     for (int c = -1; c <= 1; c++)
         for (int b = -1; b <= 1; b++)
             for (int a = -1; a <= 1; a++)
-                if (corners || abs(a) + abs(b) + abs(c) == 1)
-                    flood(mask, label, i + a, j + b, k + c, number, corners);
+                if (abs(a) + abs(b) + abs(c) <= reach)
+                    flood(mask, label, i + a, j + b, k + c, number, reach);
 }
 
-static void compare_components(const uint8_t *mask, struct arena *arena, int corners)
+/* `reach`: how many of the three places neighbours may differ in, 1 for faces to 3 for corners. */
+static void compare_components(const uint8_t *mask, struct arena *arena, int reach)
 {
+    static const enum connectivity kinds[] = { CONNECTIVITY_6, CONNECTIVITY_18, CONNECTIVITY_26 };
     static int label[COUNT];
     uint8_t painted[COUNT];
     struct components parts;
@@ -170,9 +172,8 @@ static void compare_components(const uint8_t *mask, struct arena *arena, int cor
     memset(label, 0, sizeof label);
     for (int at = 0; at < COUNT; at++)
         if (mask[at] && !label[at])
-            flood(mask, label, at % W, at / W % H, at / W / H, ++number, corners);
-    CU_ASSERT_FATAL(components_find(mask, size, 1, corners ? CONNECTIVITY_26 : CONNECTIVITY_6,
-                                    arena, &parts, &err));
+            flood(mask, label, at % W, at / W % H, at / W / H, ++number, reach);
+    CU_ASSERT_FATAL(components_find(mask, size, 1, kinds[reach - 1], arena, &parts, &err));
     CU_ASSERT_EQUAL_FATAL(parts.count, (size_t)number);
     for (int n = 0; n < number; n++) {          /* both count in the order of first voxels */
         memset(painted, 0, sizeof painted);
@@ -194,12 +195,43 @@ static void components_equal_a_flood_fill(void)
     uint8_t mask[COUNT];
 
     for (unsigned density = 0; density <= 100; density += 10)
-        for (int corners = 0; corners < 2; corners++) {
+        for (int reach = 1; reach <= 3; reach++) {
             for (int at = 0; at < COUNT; at++)
                 mask[at] = chance() % 100 < density;
             arena_reset(arena);
-            compare_components(mask, arena, corners);
+            compare_components(mask, arena, reach);
         }
+    arena_free(arena);
+}
+
+/* Runs are found 64 voxels at a time: beside one by one, for widths around that. */
+static void runs_of_rows_of_any_width_are_those_counted_one_by_one(void)
+{
+    static const size_t widths[] = { 1, 7, 8, 63, 64, 65, 71, 127, 128, 129, 200, 512 };
+    struct arena *const arena = arena_new(1 << 24, &err);
+    uint8_t mask[512 * 6];
+
+    for (size_t round = 0; round < 12 * 8; round++) {
+        const size_t rows[3] = { widths[round % 12], 3, 2 };
+        const unsigned density = 1 + (unsigned)(round / 12) * 5;
+        struct components parts;
+        size_t run = 0, wrong = 0;
+        for (size_t at = 0; at < sizeof mask; at++)
+            mask[at] = (uint8_t)(chance() % density == 0 ? 200 : chance() % 2 * 201);
+        CU_ASSERT_FATAL(components_find(mask, rows, 200, CONNECTIVITY_26, arena, &parts, &err));
+        for (size_t at = 0; at < rows[0] * 6 && run < parts.run_count; at++) {
+            const size_t i = at % rows[0];
+            if (mask[at] != 200)
+                continue;
+            wrong += (i == 0 || mask[at - 1] != 200) && parts.run[run].first != i;
+            wrong += run < parts.row[at / rows[0]] || run >= parts.row[at / rows[0] + 1];
+            if (i + 1 == rows[0] || mask[at + 1] != 200)
+                wrong += parts.run[run++].last != i;
+        }
+        CU_ASSERT_EQUAL(wrong, 0);
+        CU_ASSERT_EQUAL(run, parts.run_count);
+        arena_reset(arena);
+    }
     arena_free(arena);
 }
 
@@ -358,6 +390,7 @@ static const struct runner_test tests[] = {
     TEST(window_is_fast_and_the_same_for_any_window_and_slope),
     TEST(otsu_finds_the_largest_variance_of_all_pairs),
     TEST(components_equal_a_flood_fill),
+    TEST(runs_of_rows_of_any_width_are_those_counted_one_by_one),
     TEST(erosion_and_dilation_follow_their_definition),
     TEST(holes_are_filled_and_bays_are_not),
     TEST(diameters_and_sums_equal_brute_force),
