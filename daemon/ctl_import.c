@@ -17,191 +17,17 @@
 #include "daemon/archive.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_nifti.h"
-#include "daemon/ctl_patients.h"
+#include "daemon/ctl_send.h"
 #include "dicom/association.h"
 #include "dicom/dataset.h"
 #include "dicom/scan.h"
 #include "util/error.h"
 #include "util/text.h"
 
-#define BATCH 100                   /* files an association: their contexts fit */
-#define MAX_HELD (256LL << 20)      /* bytes of unpacked files that wait for their association */
 #define MAX_META 65536
-#define MAX_HEAD (1 << 20)          /* of a data set, for its first tags */
 #define MAX_DIRECTORY (64LL << 20)
 #define MAX_DEPTH 4                 /* archives in archives */
-#define MAX_NAME 2048
 #define DIRECTORY_CLASS "1.2.840.10008.1.3.10"
-
-struct source {
-    char *name;
-    int fd;
-    struct association_meta meta;
-};
-
-struct import {
-    const struct ctl *ctl;
-    struct ctl_node node;
-    struct source source[BATCH];
-    size_t count;
-    int64_t held;
-    struct ctl_patients *patients;
-    struct scan *scan;
-    json_t *reasons;                /* of what was not taken, for --json */
-    size_t taken, refused, passed_over;
-    int64_t whole, done;            /* bytes of the files on disk */
-    bool over;                      /* the node is gone, or no memory: `err` tells */
-    struct error err;
-};
-
-static void refuse(struct import *import, const char *name, const char *reason)
-{
-    char shown[MAX_NAME];
-
-    text_printable(name, shown, sizeof shown);
-    import->refused++;
-    if (import->ctl->json)
-        json_array_append_new(import->reasons, json_pack("{s:s s:s}", "file", shown, "reason",
-                                                         reason));
-    else
-        fprintf(stderr, "tumorctl: %s: %s\n", shown, reason);
-}
-
-static void show_progress(const struct import *import)
-{
-    if (import->ctl->json || !isatty(STDERR_FILENO) || import->whole == 0)
-        return;
-    const int bar = (int)(40 * import->done / import->whole);
-    fprintf(stderr, "\r[%.*s%*s] %3d %%, %zu instances taken", bar,
-            "########################################", 40 - bar, "", bar * 100 / 40, import->taken);
-    if (import->done == import->whole)
-        fputc('\n', stderr);
-}
-
-/* ---- to the node ---- */
-
-static size_t propose(const struct source *sources, size_t count,
-                      struct association_proposal *proposals)
-{
-    size_t made = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct association_meta *const meta = &sources[i].meta;
-        size_t known = 0;
-        while (known < made
-               && (strcmp(proposals[known].sop_class_uid, meta->sop_class_uid) != 0
-                   || strcmp(proposals[known].transfer_syntax, meta->transfer_syntax) != 0))
-            known++;
-        if (known < made)
-            continue;
-        proposals[made] = (struct association_proposal){ .turned = false };
-        memcpy(proposals[made].sop_class_uid, meta->sop_class_uid, TEXT_UID_SIZE);
-        memcpy(proposals[made].transfer_syntax, meta->transfer_syntax, TEXT_UID_SIZE);
-        made++;
-    }
-    return made;
-}
-
-/* The first tags of a data set, as far as they can be read: the node judges the whole. */
-static void scan_source(struct import *import, const struct source *source)
-{
-    unsigned char piece[MAX_META];
-    struct error ignored;
-    off_t at = (off_t)source->meta.length;
-
-    scan_restart(import->scan, source->meta.transfer_syntax);
-    while (at < (off_t)source->meta.length + MAX_HEAD && scan_value(import->scan, 0x0020000e) == NULL) {
-        const ssize_t got = pread(source->fd, piece, sizeof piece, at);
-        if (got <= 0 || !scan_push(import->scan, piece, (size_t)got, &ignored))
-            return;
-        at += got;
-    }
-}
-
-/* False when the association is over. */
-static bool send_source(struct import *import, struct association *association,
-                        const struct source *source)
-{
-    const struct association_meta *const meta = &source->meta;
-    struct error err;
-    uint16_t status = 0;
-    char reason[80];
-    bool alive = true, taken = false;
-
-    if (!association_accepted(association, meta->sop_class_uid, meta->transfer_syntax)) {
-        refuse(import, source->name, "the node does not take its class in its transfer syntax");
-    } else if (!(alive = association_store(association, source->fd, meta->sop_class_uid, meta->sop_uid,
-                                           meta->transfer_syntax, &status, &err))) {
-        refuse(import, source->name, err.text);
-    } else if (status != 0) {
-        text_format(reason, sizeof reason, "the node refused it with status %04X", status);
-        refuse(import, source->name, reason);
-    } else {
-        taken = true;
-    }
-    scan_source(import, source);
-    import->taken += taken;
-    if (!ctl_patients_count(import->patients, import->scan, taken)) {
-        error_set(&import->err, ERROR_MEMORY, "no memory for the summary");
-        import->over = true;
-    }
-    return alive;
-}
-
-/* What was sent before the node ended an association is done; the rest goes by another one. */
-static size_t send_some(struct import *import, size_t first)
-{
-    struct association_proposal proposals[BATCH];
-    const size_t made = propose(&import->source[first], import->count - first, proposals);
-    struct association *const association = association_request(&import->node.target, proposals, made,
-                                                                &import->err);
-    bool alive = true;
-
-    if (association == NULL) {
-        import->over = true;
-        return first;
-    }
-    while (alive && first < import->count && !import->over)
-        alive = send_source(import, association, &import->source[first++]);
-    if (alive)
-        association_release(association);
-    else
-        association_abort(association);
-    return first;
-}
-
-static void flush(struct import *import)
-{
-    size_t sent = 0;
-
-    while (sent < import->count && !import->over)
-        sent = send_some(import, sent);
-    for (size_t i = 0; i < import->count; i++) {
-        if (i >= sent)
-            refuse(import, import->source[i].name, "not sent: the import ended before");
-        close(import->source[i].fd);
-        free(import->source[i].name);
-    }
-    import->count = 0;
-    import->held = 0;
-}
-
-/* Takes over `fd`. `held`: its bytes are on this disk only while it is open. */
-static void add(struct import *import, const char *name, int fd, const struct association_meta *meta,
-                int64_t held)
-{
-    struct source *const source = &import->source[import->count];
-
-    *source = (struct source){ strdup(name), fd, *meta };
-    if (source->name == NULL) {
-        refuse(import, name, "no memory");
-        close(fd);
-        return;
-    }
-    import->held += held;
-    if (++import->count == BATCH || import->held > MAX_HELD)
-        flush(import);
-}
 
 /* ---- what a file is ---- */
 
@@ -238,7 +64,7 @@ static bool is_litter(const char *name)
 }
 
 /* Says why not, by the first bytes; litter is counted without a word. */
-static bool is_wanted(struct import *import, const char *name, const unsigned char *head, size_t size)
+static bool is_wanted(struct ctl_sending *import, const char *name, const unsigned char *head, size_t size)
 {
     struct association_meta meta;
     struct error err;
@@ -250,9 +76,9 @@ static bool is_wanted(struct import *import, const char *name, const unsigned ch
     if (kind_of(head, size) != KIND_OTHER)
         return true;
     if (size == 0)
-        refuse(import, name, "it is empty");
+        ctl_send_refuse(import, name, "it is empty");
     else if (!association_read_meta(head, size, &meta, &err))
-        refuse(import, name, err.text);
+        ctl_send_refuse(import, name, err.text);
     return false;
 }
 
@@ -273,15 +99,15 @@ static bool copy_behind(int from, int to, size_t at)
 }
 
 /* The same data set with the header that DCMTK's and our own C-STORE leave from. */
-static int wrap(struct import *import, int fd, const unsigned char *head, struct association_meta *meta,
+static int wrap(struct ctl_sending *import, int fd, const unsigned char *head, struct association_meta *meta,
                 struct error *err)
 {
-    struct source bare = { NULL, fd, { .length = 0 } };
+    struct ctl_source bare = { NULL, fd, { .length = 0 } };
     unsigned char header[512];
 
     text_format(bare.meta.transfer_syntax, TEXT_UID_SIZE, "%s",
                 isupper(head[4]) ? "1.2.840.10008.1.2.1" : "1.2.840.10008.1.2");
-    scan_source(import, &bare);
+    ctl_send_scan(import, &bare);
     const char *const class_uid = scan_value(import->scan, 0x00080016);
     const char *const uid = scan_value(import->scan, 0x00080018);
     if (class_uid == NULL || uid == NULL || !text_is_uid(class_uid) || !text_is_uid(uid)) {
@@ -303,7 +129,7 @@ static int wrap(struct import *import, int fd, const unsigned char *head, struct
 
 /* ---- DICOMDIR ---- */
 
-static void take_file(struct import *import, const char *path);
+static void take_file(struct ctl_sending *import, const char *path);
 
 /* The file that a record names, as it is or in lower case, as some systems show media. */
 static bool find_referenced(const char *folder, const char *file_id, char *path, size_t size)
@@ -323,10 +149,10 @@ static bool find_referenced(const char *folder, const char *file_id, char *path,
 }
 
 /* Those that it names are there, and are taken when only the DICOMDIR was given. */
-static void take_directory(struct import *import, const char *name, struct dataset *directory, bool alone)
+static void take_directory(struct ctl_sending *import, const char *name, struct dataset *directory, bool alone)
 {
     const struct item *const root = dataset_root(directory);
-    char folder[MAX_NAME], path[MAX_NAME], reason[300];
+    char folder[CTL_MAX_NAME], path[CTL_MAX_NAME], reason[300];
     const char *const slash = strrchr(name, '/');
 
     text_format(folder, sizeof folder, "%.*s", slash == NULL ? 0 : (int)(slash - name + 1), name);
@@ -342,18 +168,18 @@ static void take_directory(struct import *import, const char *name, struct datas
         }
         text_format(reason, sizeof reason, "it names %.64s: %s", file_id,
                     fault == NULL ? "which is not there" : fault);
-        refuse(import, name, reason);
+        ctl_send_refuse(import, name, reason);
     }
 }
 
-static void read_directory(struct import *import, const char *name, int fd, bool alone)
+static void read_directory(struct ctl_sending *import, const char *name, int fd, bool alone)
 {
     struct stat status;
     struct error err;
     struct dataset *directory = NULL;
 
     if (fstat(fd, &status) != 0 || status.st_size > MAX_DIRECTORY) {
-        refuse(import, name, "a DICOMDIR of more than 64 MiB");
+        ctl_send_refuse(import, name, "a DICOMDIR of more than 64 MiB");
         return;
     }
     unsigned char *const bytes = malloc((size_t)status.st_size);
@@ -363,7 +189,7 @@ static void read_directory(struct import *import, const char *name, int fd, bool
     else
         error_set(&err, ERROR_IO, "cannot be read");
     if (directory == NULL)
-        refuse(import, name, err.text);
+        ctl_send_refuse(import, name, err.text);
     else
         take_directory(import, name, directory, alone);
     dataset_free(directory);
@@ -373,7 +199,7 @@ static void read_directory(struct import *import, const char *name, int fd, bool
 /* ---- one file, wherever it is ---- */
 
 struct place {                      /* where a file comes from */
-    struct import *import;
+    struct ctl_sending *import;
     const char *name;               /* shown; on the disk its path */
     struct archive_budget *budget;  /* NULL on the disk */
     int depth;
@@ -390,13 +216,13 @@ static void inner(const struct place *place, const char *name, char *shown)
     const size_t length = strlen(name);
     const bool itself = strncmp(base, name, length) == 0 && base[length] == '.';
 
-    text_format(shown, MAX_NAME, itself ? "%s" : "%s: %s", place->name, name);
+    text_format(shown, CTL_MAX_NAME, itself ? "%s" : "%s: %s", place->name, name);
 }
 
 static bool entry_wanted(const char *name, const unsigned char *head, size_t size, void *context)
 {
     const struct place *const place = context;
-    char shown[MAX_NAME];
+    char shown[CTL_MAX_NAME];
 
     inner(place, name, shown);
     return !place->import->over && is_wanted(place->import, shown, head, size);
@@ -405,7 +231,7 @@ static bool entry_wanted(const char *name, const unsigned char *head, size_t siz
 static bool entry_take(const char *name, int fd, void *context)
 {
     const struct place *const place = context;
-    char shown[MAX_NAME];
+    char shown[CTL_MAX_NAME];
 
     inner(place, name, shown);
     offer(&(struct place){ place->import, shown, place->budget, place->depth + 1, false }, fd);
@@ -415,10 +241,10 @@ static bool entry_take(const char *name, int fd, void *context)
 static void entry_refuse(const char *name, const char *reason, void *context)
 {
     const struct place *const place = context;
-    char shown[MAX_NAME];
+    char shown[CTL_MAX_NAME];
 
     inner(place, name, shown);
-    refuse(place->import, shown, reason);
+    ctl_send_refuse(place->import, shown, reason);
 }
 
 static void open_archive(const struct place *place, int fd)
@@ -430,22 +256,22 @@ static void open_archive(const struct place *place, int fd)
 
     fresh = archive_budget_for(fstat(fd, &status) == 0 ? status.st_size : 0);
     if (place->depth == MAX_DEPTH)
-        refuse(place->import, place->name, "an archive in more than four others");
+        ctl_send_refuse(place->import, place->name, "an archive in more than four others");
     else if (!archive_each(fd, place->name, place->budget == NULL ? &fresh : place->budget, &visitor,
                            &err))
-        refuse(place->import, place->name, err.text);
+        ctl_send_refuse(place->import, place->name, err.text);
 }
 
 static void offer_dicom(const struct place *place, int fd)
 {
     static unsigned char head[MAX_META];
-    struct import *const import = place->import;
+    struct ctl_sending *const import = place->import;
     struct association_meta meta;
     struct error err;
     const ssize_t size = pread(fd, head, sizeof head, 0);
 
     if (size < 0 || !association_read_meta(head, (size_t)size, &meta, &err)) {
-        refuse(import, place->name, size < 0 ? strerror(errno) : err.text);
+        ctl_send_refuse(import, place->name, size < 0 ? strerror(errno) : err.text);
         close(fd);
     } else if (strcmp(meta.sop_class_uid, DIRECTORY_CLASS) == 0) {
         if (place->budget == NULL)
@@ -454,7 +280,7 @@ static void offer_dicom(const struct place *place, int fd)
         close(fd);
     } else {
         struct stat status;
-        add(import, place->name, fd, &meta,
+        ctl_send_add(import, place->name, fd, &meta,
             place->budget != NULL && fstat(fd, &status) == 0 ? status.st_size : 0);
     }
 }
@@ -467,9 +293,9 @@ static void offer_bare(const struct place *place, int fd, const unsigned char *h
     const int wrapped = wrap(place->import, fd, head, &meta, &err);
 
     if (wrapped < 0)
-        refuse(place->import, place->name, err.text);
+        ctl_send_refuse(place->import, place->name, err.text);
     else
-        add(place->import, place->name, wrapped, &meta, fstat(fd, &status) == 0 ? status.st_size : 0);
+        ctl_send_add(place->import, place->name, wrapped, &meta, fstat(fd, &status) == 0 ? status.st_size : 0);
     close(fd);
 }
 
@@ -484,7 +310,7 @@ static bool keep_image(const unsigned char *bytes, size_t size, void *context)
 
     if (fd >= 0 && write(fd, bytes, size) == (ssize_t)size
         && association_read_meta(bytes, size, &meta, &err)) {
-        add(place->import, place->name, fd, &meta, (int64_t)size);
+        ctl_send_add(place->import, place->name, fd, &meta, (int64_t)size);
         return !place->import->over;
     }
     if (fd >= 0)
@@ -495,7 +321,7 @@ static bool keep_image(const unsigned char *bytes, size_t size, void *context)
 static void tell(const char *text, void *context)
 {
     const struct place *const place = context;
-    char shown[MAX_NAME];
+    char shown[CTL_MAX_NAME];
 
     text_printable(place->name, shown, sizeof shown);
     if (!place->import->ctl->json)
@@ -511,18 +337,18 @@ static void offer_nifti(const struct place *place, int fd)
     char date[16] = "";
 
     if (fstat(fd, &status) != 0 || !dicom_init(&err)) {
-        refuse(place->import, place->name, "cannot be read");
+        ctl_send_refuse(place->import, place->name, "cannot be read");
         return;
     }
     void *const bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED) {
-        refuse(place->import, place->name, strerror(errno));
+        ctl_send_refuse(place->import, place->name, strerror(errno));
         return;
     }
     if (gmtime_r(&status.st_mtime, &day) != NULL)
         strftime(date, sizeof date, "%Y%m%d", &day);
     if (!ctl_nifti_each(place->import->ctl, place->name, bytes, (size_t)status.st_size, date, &visitor, &err))
-        refuse(place->import, place->name, err.text);
+        ctl_send_refuse(place->import, place->name, err.text);
     munmap(bytes, (size_t)status.st_size);
 }
 
@@ -533,7 +359,7 @@ static void offer(const struct place *place, int fd)
     const ssize_t size = pread(fd, head, sizeof head, 0);
 
     if (size < 0) {
-        refuse(place->import, place->name, strerror(errno));
+        ctl_send_refuse(place->import, place->name, strerror(errno));
         close(fd);
         return;
     }
@@ -556,7 +382,7 @@ static void offer(const struct place *place, int fd)
     close(fd);
 }
 
-static void take_path(struct import *import, const char *path, bool alone)
+static void take_path(struct ctl_sending *import, const char *path, bool alone)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     char reason[160];
@@ -566,10 +392,10 @@ static void take_path(struct import *import, const char *path, bool alone)
         return;
     }
     text_format(reason, sizeof reason, "cannot be opened: %s", strerror(errno));
-    refuse(import, path, reason);
+    ctl_send_refuse(import, path, reason);
 }
 
-static void take_file(struct import *import, const char *path)
+static void take_file(struct ctl_sending *import, const char *path)
 {
     take_path(import, path, false);
 }
@@ -581,25 +407,25 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static void visit(struct import *import, const FTSENT *file)
+static void visit(struct ctl_sending *import, const FTSENT *file)
 {
     switch (file->fts_info) {
     case FTS_F:
         take_path(import, file->fts_path, file->fts_level == 0);
         import->done += file->fts_statp->st_size;
-        show_progress(import);
+        ctl_send_show_progress(import);
         break;
     case FTS_SL:
     case FTS_SLNONE:
-        refuse(import, file->fts_path, "a symbolic link, not followed");
+        ctl_send_refuse(import, file->fts_path, "a symbolic link, not followed");
         break;
     case FTS_DNR:
     case FTS_ERR:
     case FTS_NS:
-        refuse(import, file->fts_path, strerror(file->fts_errno));
+        ctl_send_refuse(import, file->fts_path, strerror(file->fts_errno));
         break;
     case FTS_DEFAULT:
-        refuse(import, file->fts_path, "no regular file");
+        ctl_send_refuse(import, file->fts_path, "no regular file");
         break;
     default:
         break;
@@ -607,7 +433,7 @@ static void visit(struct import *import, const FTSENT *file)
 }
 
 /* Once to sum the sizes, once to take. */
-static bool walk(struct import *import, const char *path, bool take, struct error *err)
+static bool walk(struct ctl_sending *import, const char *path, bool take, struct error *err)
 {
     char *const paths[] = { (char *)path, NULL };
     FTS *const tree = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
@@ -631,23 +457,7 @@ static bool walk(struct import *import, const char *path, bool take, struct erro
     return true;
 }
 
-static void print(const struct import *import)
-{
-    if (import->ctl->json) {
-        json_t *const object = json_pack(
-            "{s:o s:I s:I s:O}", "patients", ctl_patients_json(import->patients), "taken",
-            (json_int_t)import->taken, "passed_over", (json_int_t)import->passed_over, "refused",
-            import->reasons);
-        json_dumpf(object, stdout, JSON_INDENT(2));
-        putchar('\n');
-        json_decref(object);
-        return;
-    }
-    ctl_patients_print(import->patients);
-    printf("%zu instances taken, %zu files not\n", import->taken, import->refused);
-}
-
-static bool judge(struct import *import, const char *path, struct error *err)
+static bool judge(struct ctl_sending *import, const char *path, struct error *err)
 {
     if (import->over) {
         *err = import->err;
@@ -661,20 +471,16 @@ static bool judge(struct import *import, const char *path, struct error *err)
 
 int ctl_import(const struct ctl *ctl, const char *path, struct error *err)
 {
-    static struct import import;
+    static struct ctl_sending import;
     bool good;
 
-    import = (struct import){ .ctl = ctl, .patients = ctl_patients_new(), .scan = scan_new("", err),
-                              .reasons = json_array() };
-    good = import.patients != NULL && import.scan != NULL && ctl_node(ctl, &import.node, err)
+    good = ctl_send_begin(&import, ctl, err)
         && walk(&import, path, false, err) && walk(&import, path, true, err);
     if (good) {
-        flush(&import);
-        print(&import);
+        ctl_send_flush(&import);
+        ctl_send_print(&import);
         good = judge(&import, path, err);
     }
-    ctl_patients_free(import.patients);
-    scan_free(import.scan);
-    json_decref(import.reasons);
+    ctl_send_end(&import);
     return good ? 0 : 1;
 }
