@@ -173,3 +173,24 @@ bool fixed_otsu(const uint32_t histogram[FIXED_BINS], int *ret_threshold)
     }
     return found;
 }
+
+struct fixed_statistics fixed_statistics(const struct fixed_threshold *threshold,
+                                         const int32_t *value, const uint8_t *pad,
+                                         size_t columns, size_t rows)
+{
+    struct fixed_statistics sums = { .low = { SIZE_MAX, SIZE_MAX } };
+
+    for (size_t at = 0; at < columns * rows; at++) {
+        const size_t place[2] = { at % columns, at / columns };
+        if (!fixed_threshold(threshold, value[at], pad[at] != 0))
+            continue;
+        sums.area++;
+        sums.sum += (uint64_t)value[at];
+        sums.squares += (uint64_t)value[at] * (uint64_t)value[at];
+        for (int axis = 0; axis < 2; axis++) {
+            sums.low[axis] = place[axis] < sums.low[axis] ? place[axis] : sums.low[axis];
+            sums.high[axis] = place[axis] > sums.high[axis] ? place[axis] : sums.high[axis];
+        }
+    }
+    return sums;
+}

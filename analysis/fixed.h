@@ -66,4 +66,15 @@ void fixed_morphology(enum fixed_operation operation, enum fixed_element element
  */
 bool fixed_otsu(const uint32_t histogram[FIXED_BINS], int *ret_threshold);
 
+struct fixed_statistics {
+    uint32_t area;
+    uint64_t sum, squares;
+    size_t low[2], high[2];         /* column and row, both inclusive; of no meaning without area */
+};
+
+/* Of the voxels that the threshold chooses; values are 0 to 4095, `pad` 1 where there is none. */
+struct fixed_statistics fixed_statistics(const struct fixed_threshold *threshold,
+                                         const int32_t *value, const uint8_t *pad,
+                                         size_t columns, size_t rows);
+
 #endif

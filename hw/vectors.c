@@ -283,6 +283,49 @@ static void make_morphology(bool exhaustive)
     }
 }
 
+/* ---- the chain: window, threshold, morphology, with the organs' usual windows ---- */
+
+static void chain_slice(const struct fixed_window *window,
+                        const struct fixed_threshold *threshold,
+                        enum fixed_operation operation, enum fixed_element element)
+{
+    static uint8_t mask[MOST], spare[3 * LONGEST];
+    const size_t count = slice.columns * slice.rows;
+
+    for (size_t at = 0; at < count; at++) {
+        const bool pad = chance() % 16 == 0;
+        const int32_t grey = pad ? 0 : fixed_window(window, slice.given[at]);
+        mask[at] = fixed_threshold(threshold, grey, pad);
+        slice.pad[at] = pad;
+    }
+    fixed_morphology(operation, element, mask, mask, spare, slice.columns, slice.rows);
+    for (size_t at = 0; at < count; at++)
+        slice.wanted[at] = mask[at];
+    print_slice();
+}
+
+static void make_chain(bool exhaustive)
+{
+    static const int steps[] = { 0, 10, 20, 12, 21 };       /* as in make_morphology */
+
+    for (unsigned round = 0; round < (exhaustive ? 50 : 10); round++) {
+        const struct fixed_window window = random_window(round % 4, 8);
+        const struct fixed_threshold threshold = { .rule = round % 2 ? FIXED_BAND : FIXED_ABOVE,
+            .low = between(20, 120), .high = between(120, 255) };
+        const enum fixed_element element = round / 5 % 2 ? FIXED_CROSS : FIXED_SQUARE;
+        printf("c 8 %d %d %d %d %d %d %d %d\n", window.function == FIXED_LINEAR_EXACT,
+               window.center16, window.width16, threshold.rule == FIXED_BAND, threshold.low,
+               threshold.high, steps[round % 5], element == FIXED_CROSS);
+        for (unsigned shape = 0; shape < SHAPES; shape++) {
+            if (shape == SHAPES - 1 && round % 5 != 0)
+                continue;
+            fill_slice(shapes[shape], shape % 2 ? RANDOM : (enum fill)((round + shape) % FILLS),
+                       window.center16 - window.width16, window.center16 + window.width16);
+            chain_slice(&window, &threshold, (enum fixed_operation)(round % 5), element);
+        }
+    }
+}
+
 /* ---- histogram and Otsu: the voxels pass as they are, the threshold is in the line c ---- */
 
 static void otsu_slice(bool some_padding)
@@ -327,6 +370,41 @@ static void make_otsu(bool exhaustive)
     otsu_slice(false);
 }
 
+/* ---- statistics: the voxels pass as they are, the result is in the line c ---- */
+
+static void statistics_slice(const struct fixed_threshold *threshold)
+{
+    for (size_t at = 0; at < slice.columns * slice.rows; at++) {
+        slice.wanted[at] = slice.given[at];
+        slice.pad[at] = chance() % 16 == 0 ? 3 : 0;
+    }
+    const struct fixed_statistics sums = fixed_statistics(threshold, slice.given, slice.pad,
+                                                          slice.columns, slice.rows);
+    printf("c 11 %d %d %d %u %d %d %d", threshold->rule == FIXED_BAND, threshold->low,
+           threshold->high, sums.area + (fault && slice.columns > 8), (int)sums.sum,
+           (int)(sums.squares >> 20), (int)(sums.squares & 0xfffff));
+    if (sums.area > 0)
+        printf(" %zu %zu %zu %zu\n", sums.low[0], sums.high[0], sums.low[1], sums.high[1]);
+    else
+        printf(" 0 0 0 0\n");
+    print_slice();
+}
+
+static void make_statistics(bool exhaustive)
+{
+    for (unsigned round = 0; round < (exhaustive ? 100 : 12); round++) {
+        const int32_t low = between(0, 4095);
+        const struct fixed_threshold threshold = {
+            .rule = round % 2 ? FIXED_BAND : FIXED_ABOVE, .low = low, .high = between(low, 4095) };
+        for (unsigned shape = 0; shape < SHAPES; shape++) {
+            if (shape == SHAPES - 1 && round % 6 != 0)
+                continue;
+            fill_slice(shapes[shape], (enum fill)((round + shape) % FILLS), 0, 4095);
+            statistics_slice(&threshold);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     bool exhaustive = false;
@@ -345,6 +423,10 @@ int main(int argc, char **argv)
         make_threshold(exhaustive);
     else if (argc > 1 && strcmp(argv[1], "morphology") == 0)
         make_morphology(exhaustive);
+    else if (argc > 1 && strcmp(argv[1], "chain") == 0)
+        make_chain(exhaustive);
+    else if (argc > 1 && strcmp(argv[1], "statistics") == 0)
+        make_statistics(exhaustive);
     else if (argc > 1 && strcmp(argv[1], "otsu") == 0)
         make_otsu(exhaustive);
     else {

@@ -17,7 +17,7 @@ entity tumord_driver is
            lines_g   : natural := 0;
            fault_g   : natural := 0);     -- 1 to 6: spoils what comes out; the bench must fail
   port (clk, rst      : out std_logic := '0';
-        config        : out integers_t(0 to 7) := (others => 0);
+        config        : out integers_t(0 to 15) := (others => 0);
         columns, rows : out count_t := to_unsigned(1, count_t'length);
         source        : out stream_t := stream_idle_c;
         source_ready  : in  std_logic;

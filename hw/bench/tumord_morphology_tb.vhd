@@ -11,7 +11,7 @@ end entity;
 
 architecture bench of tumord_morphology_tb is
   signal clk, rst                 : std_logic;
-  signal values                   : integers_t(0 to 7) := (others => 0);
+  signal values                   : integers_t(0 to 15) := (others => 0);
   signal config                   : morphology_t;
   signal columns, rows            : count_t := to_unsigned(1, count_t'length);
   signal source, sink             : stream_t;

@@ -63,7 +63,19 @@ package tumord is
     valid : std_logic;
   end record;
 
+  type statistics_t is record                      -- of the chosen voxels of a slice
+    area        : total_t;
+    sum         : unsigned(31 downto 0);
+    squares     : unsigned(43 downto 0);
+    column_low, column_high, row_low, row_high : count_t;      -- both inclusive, if any
+  end record;
+  constant statistics_none_c : statistics_t :=
+    (column_low => (others => '1'), row_low => (others => '1'), column_high => (others => '0'),
+     row_high => (others => '0'), area => (others => '0'), sum => (others => '0'),
+     squares => (others => '0'));
+
   function to_std(condition : boolean) return std_logic;
+  function chosen(voxel : stream_t; config : threshold_t) return std_logic;
 end package;
 
 package body tumord is
@@ -73,5 +85,15 @@ package body tumord is
       return '1';
     end if;
     return '0';
+  end function;
+
+  function chosen(voxel : stream_t; config : threshold_t) return std_logic is
+  begin
+    if voxel.pad = '1' then
+      return '0';
+    elsif config.band = '1' then
+      return to_std(voxel.data >= config.low and voxel.data <= config.high);
+    end if;
+    return to_std(voxel.data > config.low);
   end function;
 end package body;

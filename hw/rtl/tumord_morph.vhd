@@ -41,7 +41,7 @@ architecture rtl of tumord_morph is
   signal b_valid : std_logic := '0';
   signal b_place : place_t := origin_c;   -- of the voxel in the middle, one line and one back
   signal left, middle, right : triple_t;
-  signal reg     : stream_t := stream_idle_c;
+  signal held     : stream_t := stream_idle_c;
 
   -- What does not exist changes nothing.
   function known(bit, exists, dilate : std_logic) return std_logic is
@@ -84,11 +84,11 @@ architecture rtl of tumord_morph is
     return combine(l & m & r, dilate);
   end function;
 begin
-  advance      <= sink_ready or not reg.valid;
+  advance      <= sink_ready or not held.valid;
   flushing     <= inside and to_std(place.row >= rows);
   take         <= advance and (source.valid or flushing);
   source_ready <= advance and not flushing;
-  sink         <= reg;
+  sink         <= held;
   a_lines      <= a_written when a_same else a_read;
 
   count : process (clk) is
@@ -163,15 +163,15 @@ begin
           end if;
         end if;
 
-        reg       <= stream_idle_c;
-        reg.valid <= b_valid;
-        reg.data(0) <= morph(left, middle, right, b_place, columns, rows, operation, cross);
-        reg.user  <= to_std(b_place.row = 0 and b_place.column = 0);
-        reg.last  <= to_std(b_place.column + 1 = columns);
+        held       <= stream_idle_c;
+        held.valid <= b_valid;
+        held.data(0) <= morph(left, middle, right, b_place, columns, rows, operation, cross);
+        held.user  <= to_std(b_place.row = 0 and b_place.column = 0);
+        held.last  <= to_std(b_place.column + 1 = columns);
       end if;
       if rst then
         b_valid   <= '0';
-        reg.valid <= '0';
+        held.valid <= '0';
       end if;
     end if;
   end process;

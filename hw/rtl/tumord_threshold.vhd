@@ -14,33 +14,23 @@ entity tumord_threshold is
 end entity;
 
 architecture rtl of tumord_threshold is
-  signal reg     : stream_t := stream_idle_c;
+  signal held     : stream_t := stream_idle_c;
   signal advance : std_logic;
-
-  function chosen(voxel : stream_t; config : threshold_t) return std_logic is
-  begin
-    if voxel.pad = '1' then
-      return '0';
-    elsif config.band = '1' then
-      return to_std(voxel.data >= config.low and voxel.data <= config.high);
-    end if;
-    return to_std(voxel.data > config.low);
-  end function;
 begin
-  advance      <= sink_ready or not reg.valid;
+  advance      <= sink_ready or not held.valid;
   source_ready <= advance;
-  sink         <= reg;
+  sink         <= held;
 
   process (clk) is
   begin
     if rising_edge(clk) then
       if advance then
-        reg      <= source;
-        reg.pad  <= '0';
-        reg.data <= (0 => chosen(source, config), others => '0');
+        held      <= source;
+        held.pad  <= '0';
+        held.data <= (0 => chosen(source, config), others => '0');
       end if;
       if rst then
-        reg.valid <= '0';
+        held.valid <= '0';
       end if;
     end if;
   end process;

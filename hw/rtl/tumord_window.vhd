@@ -57,9 +57,10 @@ architecture rtl of tumord_window is
 
   -- One bit of the quotient: the rest, doubled, is less than twice the divisor.
   function divide(rest : rest_t; divisor : unsigned) return rest_t is
-    variable high : unsigned(span_bits_c + 1 downto 0) := rest(rest'high downto bits_g - 1);
+    variable high : unsigned(span_bits_c + 1 downto 0);
     variable bit  : std_logic := '0';
   begin
+    high := rest(rest'high downto bits_g - 1);
     if high >= divisor then
       high := high - divisor;
       bit  := '1';
@@ -98,12 +99,15 @@ begin
           rest(stage) <= divide(rest(stage - 1), span & '0');
         end loop;
 
-        case mark(mark'high) is
-          when below_c => pipe(latency_c).data <= (others => '0');
-          when above_c => pipe(latency_c).data <= to_signed(2 ** bits_g - 1, data_bits_c);
-          when others  => pipe(latency_c).data <=
+        -- Not a case: ghdl 2.0 forgets its `others` when it writes Verilog.
+        if mark(mark'high) = below_c then
+          pipe(latency_c).data <= (others => '0');
+        elsif mark(mark'high) = above_c then
+          pipe(latency_c).data <= to_signed(2 ** bits_g - 1, data_bits_c);
+        else
+          pipe(latency_c).data <=
             signed(resize(rest(rest'high)(bits_g - 1 downto 0), data_bits_c));
-        end case;
+        end if;
       end if;
       if rst then
         for stage in pipe'range loop

@@ -265,6 +265,26 @@ static void otsu_of_a_large_slice_is_that_of_the_analysis(void)
     CU_ASSERT_FALSE(fixed_otsu(one, &threshold));
 }
 
+/* Columns 3 to 5 of rows 2 to 4 hold 7, its middle is padding, and one voxel is too bright. */
+static void statistics_of_a_square_are_known(void)
+{
+    const struct fixed_threshold band = { .rule = FIXED_BAND, .low = 5, .high = 9 };
+    int32_t value[8 * 6] = { [7] = 4095 };
+    uint8_t pad[8 * 6] = { 0 };
+
+    for (size_t j = 2; j < 5; j++)
+        for (size_t i = 3; i < 6; i++)
+            value[j * 8 + i] = 7;
+    pad[3 * 8 + 4] = 1;
+    const struct fixed_statistics sums = fixed_statistics(&band, value, pad, 8, 6);
+    CU_ASSERT_EQUAL(sums.area, 8);
+    CU_ASSERT_EQUAL(sums.sum, 56);
+    CU_ASSERT_EQUAL(sums.squares, 8 * 49);
+    CU_ASSERT(sums.low[0] == 3 && sums.high[0] == 5 && sums.low[1] == 2 && sums.high[1] == 4);
+    const struct fixed_threshold none = { .rule = FIXED_ABOVE, .low = 4095 };
+    CU_ASSERT_EQUAL(fixed_statistics(&none, value, pad, 8, 6).area, 0);
+}
+
 static const struct runner_test tests[] = {
     TEST(rescale_is_the_rounded_line_for_all_stored_values),
     TEST(rescale_looks_only_at_the_bits_stored),
@@ -275,6 +295,7 @@ static const struct runner_test tests[] = {
     TEST(morphology_by_the_cross_is_that_of_the_analysis),
     TEST(otsu_is_exact_and_the_lowest_wins_a_tie),
     TEST(otsu_of_a_large_slice_is_that_of_the_analysis),
+    TEST(statistics_of_a_square_are_known),
     { NULL, NULL }
 };
 const struct runner_suite suite_fixed = { "fixed", tests };

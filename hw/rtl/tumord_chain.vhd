@@ -1,0 +1,64 @@
+-- Window, threshold and morphology in a row, with flat ports: what a chip gets.
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+use work.tumord.all;
+
+entity tumord_chain is
+  generic (bits_g : positive := 8);
+  port (clk, rst       : in  std_logic;   -- rst: synchronous, active high
+        -- Configuration: stays while a slice is inside.
+        exact          : in  std_logic;                       -- LINEAR_EXACT
+        center         : in  std_logic_vector(23 downto 0);   -- in sixteenths
+        width          : in  std_logic_vector(23 downto 0);
+        band           : in  std_logic;
+        low, high      : in  std_logic_vector(bits_g - 1 downto 0);
+        first, second  : in  std_logic_vector(1 downto 0);    -- 0 copy, 1 erode, 2 dilate
+        cross          : in  std_logic;
+        columns, rows  : in  std_logic_vector(10 downto 0);
+        -- AXI4-Stream: tuser is (padding, first of a slice).
+        s_axis_tdata   : in  std_logic_vector(23 downto 0);
+        s_axis_tuser   : in  std_logic_vector(1 downto 0);
+        s_axis_tlast   : in  std_logic;
+        s_axis_tvalid  : in  std_logic;
+        s_axis_tready  : out std_logic;
+        m_axis_tdata   : out std_logic;
+        m_axis_tuser   : out std_logic;
+        m_axis_tlast   : out std_logic;
+        m_axis_tvalid  : out std_logic;
+        m_axis_tready  : in  std_logic);
+end entity;
+
+architecture rtl of tumord_chain is
+  signal voxels, grey, mask, result : stream_t;
+  signal grey_ready, mask_ready     : std_logic;
+  signal window_config     : window_t;
+  signal threshold_config  : threshold_t;
+  signal morphology_config : morphology_t;
+begin
+  voxels <= (data => signed(s_axis_tdata), pad => s_axis_tuser(1), user => s_axis_tuser(0),
+             last => s_axis_tlast, valid => s_axis_tvalid);
+  m_axis_tdata  <= result.data(0);
+  m_axis_tuser  <= result.user;
+  m_axis_tlast  <= result.last;
+  m_axis_tvalid <= result.valid;
+
+  window_config     <= (exact => exact, center => signed(center), width => unsigned(width));
+  threshold_config  <= (band => band, low => signed(resize(unsigned(low), data_bits_c)),
+                        high => signed(resize(unsigned(high), data_bits_c)));
+  morphology_config <= (first => first, second => second, cross => cross,
+                        columns => unsigned(columns), rows => unsigned(rows));
+
+  window : entity work.tumord_window
+    generic map (bits_g => bits_g)
+    port map (clk => clk, rst => rst, config => window_config, source => voxels,
+              source_ready => s_axis_tready, sink => grey, sink_ready => grey_ready);
+
+  threshold : entity work.tumord_threshold
+    port map (clk => clk, rst => rst, config => threshold_config, source => grey,
+              source_ready => grey_ready, sink => mask, sink_ready => mask_ready);
+
+  morphology : entity work.tumord_morphology
+    port map (clk => clk, rst => rst, config => morphology_config, source => mask,
+              source_ready => mask_ready, sink => result, sink_ready => m_axis_tready);
+end architecture;
