@@ -28,6 +28,9 @@ else:
     mask = numpy.isin(numpy.rint(data), [int(label) for label in sys.argv[2].split(",")])
 parts, count = ndimage.label(mask, numpy.ones((3, 3, 3)))
 sizes = numpy.bincount(parts.ravel())[1:]
+if count == 0:
+    print("0 0 0 0 0 0")
+    sys.exit()
 voxel = abs(numpy.linalg.det(affine))
 at = numpy.argwhere(parts == 1 + sizes.argmax()).astype(float)
 faces = numpy.concatenate([at + half for half in numpy.vstack([numpy.eye(3), -numpy.eye(3)]) / 2])

@@ -134,8 +134,8 @@ static bool parse_row(char *line, struct row *row)
     for (int i = 0; i < 16; i++)
         if ((field[i] = strsep(&rest, "\t\n")) == NULL)
             return false;
-    if (strcmp(field[1], "label") != 0)
-        return false;
+    if (strcmp(field[1], "label") != 0 || strcmp(field[8], "0") == 0)
+        return false;                                   /* 0: the table's reading of a scaled mask */
     snprintf(row->file, sizeof row->file, "%s", field[0]);
     snprintf(row->label, sizeof row->label, "%s", strcmp(field[8], "TC={1,4}") == 0 ? "1,4"
              : strcmp(field[8], "any>0") == 0 ? "any" : field[8]);
@@ -198,7 +198,8 @@ static bool ask_scipy(const char *path, const struct row *row, double said[6])
 
 static bool agrees(const struct row *row, const double said[6])
 {
-    const struct lesion *const largest = &findings.lesion[0];
+    static const struct lesion none;
+    const struct lesion *const largest = findings.count > 0 ? &findings.lesion[0] : &none;
     const double got[] = { (double)findings.count, said[1], findings.total_mm3, largest->volume_mm3,
                            largest->longest_mm, largest->axial_long_mm };
     bool good = row->parts == got[0] && row->voxels == said[1]

@@ -2,9 +2,11 @@
 # Goal: with little space left the node takes nothing more and says so, loses nothing of what it
 # has, and goes on by itself when there is room; a peer's own limit holds for it alone.
 . "$(dirname "$0")/lib.sh"
-scenario_begin "a full disk, and a peer's own limit of associations"
+scenario_begin "a full disk, and a peer's own limits"
 need_program dcmsend storescu
 peer_yaml greedy GREEDY 0 "echo, store" && PEERS="$PEERS    max_associations: 1
+"
+peer_yaml slow SLOW 0 "echo, store" && PEERS="$PEERS    max_mib_s: 1
 "
 node_start
 phantom "$WORK/ct" --modality CT --seed 5 --lesions 1
@@ -45,4 +47,17 @@ check_same "another peer's is not" "status 0000" "$(dimse store "$NODE_PORT" "$t
 wait "$greedy"
 check "its first one is served" grep -q 'status 0000' "$WORK/greedy.log"
 check_same "and then its next" "status 0000" "$(dimse store "$NODE_PORT" "$two" GREEDY | cut -d ' ' -f 1,2)"
+
+# A rate of one peer: 6 MiB take it 5 s at least, and nobody else waits.
+phantom "$WORK/large" --modality CT --seed 8 --lesions 0 --size 512,512,12
+began=$(now_ms)
+AET=SLOW send "$WORK/large" > "$WORK/slow.log" 2>&1 &
+slow=$!
+sleep 0.5
+check "C-ECHO of another peer is answered within 1 s" within 1 echoscu -aec "$NODE_AE" 127.0.0.1 "$NODE_PORT"
+check "another peer's file is taken within 1 s" within 1 storescu -aet OTHER -aec "$NODE_AE" 127.0.0.1 "$NODE_PORT" "$two"
+check "meanwhile the slow one still sends" kill -0 "$slow"
+wait "$slow" && pass "all of it is taken" || fail "it was not taken: $(tail -n 3 "$WORK/slow.log")"
+took=$(($(now_ms) - began))
+[ "$took" -ge 4500 ] && pass "not faster than its rate" || fail "6 MiB at 1 MiB/s came in $took ms"
 scenario_end
