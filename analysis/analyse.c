@@ -90,8 +90,11 @@ static bool run(const struct volume *volume, const struct analysis_parameters *p
     findings->window_center = (levels.low + levels.high) / 2;
     findings->window_width = levels.high - levels.low;
     findings->noise_sd = (struct measure){ true, levels_to_value(&levels, levels.noise) };
-    return regions_tell(volume, refined, CONNECTIVITY_26, parameters->min_lesion_mm3, FINDING_CANDIDATE,
-                        arena, findings, err);
+    const struct regions_rules rules = {
+        .connectivity = CONNECTIVITY_26, .least_mm3 = parameters->min_lesion_mm3,
+        .split = parameters->split, .kind = FINDING_CANDIDATE, .threads = parameters->threads
+    };
+    return regions_tell(volume, refined, &rules, arena, findings, err);
 }
 
 bool analyse(const struct volume *volume, const struct analysis_parameters *parameters,

@@ -21,6 +21,7 @@ struct analysis_parameters {
     double min_lesion_mm3;          /* smaller components are noise */
     double min_contrast;            /* lesion mean minus its shell's, in noise SDs */
     double max_fraction;            /* of the body: larger is anatomy, not a lesion */
+    double split;                   /* regions that only touch are several (split.h); 0: never */
     bool flatten;                   /* remove a smooth bias field first (MR) */
     int threads;                    /* never changes a result */
 };

@@ -70,8 +70,9 @@ bool given_find(const struct volume *volume, const struct volume *labels, const 
         return false;
     for (size_t i = 0; i < count; i++)
         mask[i] = is_of(given, label_at(labels, i));
-    const bool good = regions_tell(volume, mask, given->connectivity, 0, FINDING_NEOPLASM, arena,
-                                   ret_findings, err);
+    const struct regions_rules rules = { .connectivity = given->connectivity, .kind = FINDING_NEOPLASM,
+                                         .threads = 1 };
+    const bool good = regions_tell(volume, mask, &rules, arena, ret_findings, err);
     arena_rewind(arena, mark);
     return good;
 }

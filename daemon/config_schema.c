@@ -251,6 +251,7 @@ const struct field config_analysis_fields[] = {
           "a contrast in noise SDs (0 to 1000)", NULL, GIVEN_MIN_CONTRAST),
     GIVEN("max_fraction", FIELD_DOUBLE, max_fraction, 0, 1, "a fraction (0 to 1)", NULL,
           GIVEN_MAX_FRACTION),
+    GIVEN("split", FIELD_DOUBLE, split, 0, 1, "a part of a peak (0 to 1; 0: never)", NULL, GIVEN_SPLIT),
     GIVEN("flatten", FIELD_BOOL, flatten, 0, 0, WHAT_SWITCH, NULL, GIVEN_FLATTEN),
     END
 };

@@ -149,6 +149,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->min_contrast = own->min_contrast;
     if (analysis->given & GIVEN_MAX_FRACTION)
         ret_parameters->max_fraction = own->max_fraction;
+    if (analysis->given & GIVEN_SPLIT)
+        ret_parameters->split = own->split;
     if (analysis->given & GIVEN_FLATTEN)
         ret_parameters->flatten = own->flatten;
 }

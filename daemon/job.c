@@ -29,6 +29,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         "min_lesion_mm3", parameters->min_lesion_mm3,
         "min_contrast", parameters->min_contrast,
         "max_fraction", parameters->max_fraction, "flatten", parameters->flatten);
+    if (parameters->split > 0)          /* results without it keep the names that they have */
+        json_object_set_new(object, "split", json_real(parameters->split));
     char *const text = object == NULL ? NULL
         : json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(15));
 
@@ -53,12 +55,13 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
     int flatten;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
         "min_contrast", &parameters.min_contrast,
-        "max_fraction", &parameters.max_fraction, "flatten", &flatten) == 0;
+        "max_fraction", &parameters.max_fraction, "flatten", &flatten, "split",
+        &parameters.split) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const bool good = found >= 0
         && text_format(parameters.method, sizeof parameters.method, "%s", method);

@@ -10,6 +10,7 @@ extern const struct runner_suite suite_kernels;
 extern const struct runner_suite suite_mesh;
 extern const struct runner_suite suite_number;
 extern const struct runner_suite suite_spread;
+extern const struct runner_suite suite_regions;
 extern const struct runner_suite suite_split;
 extern const struct runner_suite suite_truth;
 extern const struct runner_suite suite_voi;
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
         &suite_mesh,
         &suite_number,
         &suite_spread,
+        &suite_regions,
         &suite_split,
         &suite_truth,
         &suite_voi,
