@@ -8,7 +8,7 @@ work=$1
 mkdir -p "$work" && cd "$work"
 for program in yosys nextpnr-ice40 icetime; do
     command -v $program >/dev/null ||
-        { echo "SKIP: there is no $program (Debian packages yosys, nextpnr-ice40, fpga-icestorm)"; exit 77; }
+        { echo "SKIP: there is no $program (Debian: yosys nextpnr-ice40 fpga-icestorm fpga-icestorm-chipdb)"; exit 77; }
 done
 ghdl=$(command -v ghdl-llvm || command -v ghdl) || { echo "SKIP: there is no ghdl (ghdl-llvm)"; exit 77; }
 
@@ -50,7 +50,7 @@ for each in rescale:rescale window:window window:window12:-gbits_g=12 threshold:
     echo "| $name | Xilinx 7 | $(sum "$name.xilinx.stat" 'LUT[1-6]') | $(sum "$name.xilinx.stat" 'FD.*') | $(sum "$name.xilinx.stat" 'RAMB.*') | $(sum "$name.xilinx.stat" DSP48E1) |"
 done
 
-# place NAME SEED: the maximum clock by nextpnr and by icetime.
+# The maximum clock by nextpnr and by icetime.
 yosys -q -p "read_verilog chain.v; synth_ice40 -top tumord_chain -json chain.json" > chain.json.log 2>&1
 nextpnr-ice40 --hx8k --package ct256 --json chain.json --asc chain.asc --freq 60 --seed 1 --pcf-allow-unconstrained > chain.pnr 2>&1 ||
     { tail -n 5 chain.pnr; exit 1; }

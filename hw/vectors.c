@@ -323,6 +323,11 @@ static void make_chain(bool exhaustive)
                        window.center16 - window.width16, window.center16 + window.width16);
             chain_slice(&window, &threshold, (enum fixed_operation)(round % 5), element);
         }
+        if (exhaustive && round > 47) {     /* a CT's slice, in as many clocks as it has voxels */
+            fill_slice((const size_t[]){ 512, 512 }, RANDOM, window.center16 - window.width16,
+                       window.center16 + window.width16);
+            chain_slice(&window, &threshold, (enum fixed_operation)(round % 5), element);
+        }
     }
 }
 

@@ -43,11 +43,17 @@ begin
   m_axis_tlast  <= result.last;
   m_axis_tvalid <= result.valid;
 
-  window_config     <= (exact => exact, center => signed(center), width => unsigned(width));
-  threshold_config  <= (band => band, low => signed(resize(unsigned(low), data_bits_c)),
-                        high => signed(resize(unsigned(high), data_bits_c)));
-  morphology_config <= (first => first, second => second, cross => cross,
-                        columns => unsigned(columns), rows => unsigned(rows));
+  -- Held, so that the way from the pins is not that of the logic.
+  hold : process (clk) is
+  begin
+    if rising_edge(clk) then
+      window_config     <= (exact => exact, center => signed(center), width => unsigned(width));
+      threshold_config  <= (band => band, low => signed(resize(unsigned(low), data_bits_c)),
+                            high => signed(resize(unsigned(high), data_bits_c)));
+      morphology_config <= (first => first, second => second, cross => cross,
+                            columns => unsigned(columns), rows => unsigned(rows));
+    end if;
+  end process;
 
   window : entity work.tumord_window
     generic map (bits_g => bits_g)

@@ -8,7 +8,8 @@ use work.tumord.all;
 
 entity tumord_morph is
   port (clk, rst      : in  std_logic;    -- rst: synchronous, active high
-        operation     : in  morph_t;      -- this and the next stay while a slice is inside
+        operation     : in  morph_t;      -- this and the next three stand a clock before a
+                                          -- slice and while it is inside
         cross         : in  std_logic;
         columns, rows : in  count_t;
         source        : in  stream_t;     -- data: 0 or 1; a `user` in mid-slice begins anew
@@ -31,7 +32,9 @@ architecture rtl of tumord_morph is
   signal lines   : lines_t;               -- of the two lines above, for each column
   signal inside  : std_logic := '0';      -- a slice has begun and is not yet out
   signal place   : place_t := origin_c;   -- of the next voxel in
-  signal flushing, take, advance : std_logic;
+  signal flushing, beyond : std_logic := '0';   -- the last line goes out; its last voxel
+  signal last_column, last_row : count_t := (others => '0');    -- of the configuration
+  signal take, advance : std_logic;
 
   signal a_valid : std_logic := '0';
   signal a_bit   : std_logic;
@@ -39,7 +42,8 @@ architecture rtl of tumord_morph is
   signal a_read, a_written, a_lines : std_logic_vector(1 downto 0);
   signal a_same  : std_logic;             -- what was read is what was being written
   signal b_valid : std_logic := '0';
-  signal b_place : place_t := origin_c;   -- of the voxel in the middle, one line and one back
+  -- Of the voxel in the middle, one line and one back: what there is around it.
+  signal b_above, b_below, b_left, b_right, b_user, b_last : std_logic := '0';
   signal left, middle, right : triple_t;
   signal held     : stream_t := stream_idle_c;
 
@@ -66,15 +70,12 @@ architecture rtl of tumord_morph is
     return and bits;
   end function;
 
-  function morph(left, middle, right : triple_t; place : place_t; columns, rows : count_t;
-                 operation : morph_t; cross : std_logic) return std_logic is
-    constant dilate : std_logic := to_std(operation = morph_dilate_c);
-    constant above  : std_logic := to_std(place.row > 0);
-    constant below  : std_logic := to_std(place.row + 1 < rows);
-    constant l : triple_t := known(left, to_std(place.column > 0), above, below, dilate);
+  function morph(left, middle, right : triple_t; above, below, exists_left, exists_right,
+                 cross : std_logic; operation : morph_t) return std_logic is
+    constant dilate : std_logic := operation(1);
+    constant l : triple_t := known(left, exists_left, above, below, dilate);
     constant m : triple_t := known(middle, '1', above, below, dilate);
-    constant r : triple_t :=
-      known(right, to_std(place.column + 1 < columns), above, below, dilate);
+    constant r : triple_t := known(right, exists_right, above, below, dilate);
   begin
     if operation = morph_copy_c then
       return middle(1);
@@ -85,7 +86,6 @@ architecture rtl of tumord_morph is
   end function;
 begin
   advance      <= sink_ready or not held.valid;
-  flushing     <= inside and to_std(place.row >= rows);
   take         <= advance and (source.valid or flushing);
   source_ready <= advance and not flushing;
   sink         <= held;
@@ -110,16 +110,26 @@ begin
           inside <= '1';
         end if;
         place <= (here.column + 1, here.row);
-        if here.column + 1 = columns then
+        if here.column = last_column then
           place <= ((others => '0'), here.row + 1);
+          beyond <= flushing;
+          if here.row = last_row and (inside or source.user) = '1' then
+            flushing <= '1';
+          end if;
         end if;
-        if flushing = '1' and here.row > rows then      -- a line and a voxel
-          inside <= '0';
+        if beyond then                    -- a line and a voxel are through
+          flushing <= '0';
+          beyond   <= '0';
+          inside   <= '0';
         end if;
       end if;
+      last_column <= columns - 1;
+      last_row    <= rows - 1;
       if rst then
-        inside  <= '0';
-        a_valid <= '0';
+        inside   <= '0';
+        flushing <= '0';
+        beyond   <= '0';
+        a_valid  <= '0';
       end if;
     end if;
   end process;
@@ -156,18 +166,28 @@ begin
           middle <= right;
           right  <= a_lines & a_bit;
           b_valid <= to_std(a_place.row > 1 or (a_place.row = 1 and a_place.column > 0));
+          -- At column 0 the middle is the last voxel of the line before the last.
+          b_right <= to_std(a_place.column > 0);
+          b_last  <= to_std(a_place.column = 0);
           if a_place.column > 0 then
-            b_place <= (a_place.column - 1, a_place.row - 1);
+            b_left  <= to_std(a_place.column > 1);
+            b_above <= to_std(a_place.row > 1);
+            b_below <= to_std(a_place.row < rows);
+            b_user  <= to_std(a_place.column = 1 and a_place.row = 1);
           else
-            b_place <= (columns - 1, a_place.row - 2);
+            b_left  <= to_std(columns > 1);
+            b_above <= to_std(a_place.row > 2);
+            b_below <= to_std(a_place.row <= rows);
+            b_user  <= to_std(columns = 1 and a_place.row = 2);
           end if;
         end if;
 
         held       <= stream_idle_c;
         held.valid <= b_valid;
-        held.data(0) <= morph(left, middle, right, b_place, columns, rows, operation, cross);
-        held.user  <= to_std(b_place.row = 0 and b_place.column = 0);
-        held.last  <= to_std(b_place.column + 1 = columns);
+        held.data(0) <= morph(left, middle, right, b_above, b_below, b_left, b_right, cross,
+                              operation);
+        held.user  <= b_user;
+        held.last  <= b_last;
       end if;
       if rst then
         b_valid   <= '0';
