@@ -23,7 +23,8 @@ entity tumord_driver is
         source_ready  : in  std_logic;
         sink          : in  stream_t;
         sink_ready    : out std_logic := '0';
-        busy          : in  std_logic := '0');      -- the next slice waits for what is at work
+        busy          : in  std_logic := '0';       -- the next slice waits for what is at work
+        broken        : out std_logic := '0');      -- a slice ended midway, without a reset
 end entity;
 
 architecture bench of tumord_driver is
@@ -39,6 +40,7 @@ architecture bench of tumord_driver is
 
   signal seen    : stream_t;              -- the sink, spoilt by the fault
   signal waited  : std_logic := '0';
+  signal anew    : std_logic;             -- for the watches: the next voxel is a first one
   signal number  : natural := 0;          -- of voxels that were taken from the sink
 
   function spoil(stream : stream_t; waited : std_logic; number : natural) return stream_t is
@@ -57,13 +59,14 @@ architecture bench of tumord_driver is
   end function;
 begin
   seen <= spoil(sink, waited, number);
+  anew <= rst or broken;
 
   watch_source : entity work.tumord_watch
     generic map (name_g & " source")
-    port map (clk, rst, columns, rows, source, source_ready);
+    port map (clk, anew, columns, rows, source, source_ready);
   watch_sink : entity work.tumord_watch
     generic map (name_g & " sink")
-    port map (clk, rst, columns, rows, seen, sink_ready);
+    port map (clk, anew, columns, rows, seen, sink_ready);
 
   main : process is
     file vectors       : text open read_mode is vectors_g;
@@ -79,7 +82,7 @@ begin
     variable got       : stream_t;        -- from the sink, when it moves
     variable pattern   : pattern_t := flowing;
     variable slices    : counts_t := (others => 0);
-    variable resets, compared, of_one, of_one_row, latency, latency_of : natural := 0;
+    variable resets, breaks, compared, of_one, of_one_row, latency, latency_of : natural := 0;
     variable wide, high : natural;
     variable longest_busy : natural := 0;
 
@@ -219,6 +222,22 @@ begin
       taken    := 0;
     end procedure;
 
+    -- The rest of a slice never comes; what is on its way comes out.
+    procedure break_off is
+    begin
+      source     <= stream_idle_c;
+      sink_ready <= '1';
+      for clocks in 1 to 40 loop
+        move;
+      end loop;
+      broken <= '1';
+      tick;
+      broken   <= '0';
+      moves_in := false;
+      given    := 0;
+      taken    := 0;
+    end procedure;
+
     -- Without stalls a slice goes in without a pause, and comes out so, after the latency.
     procedure judge_the_clocks is
     begin
@@ -257,8 +276,13 @@ begin
           report name_g & ": nothing comes out any more" severity failure;
         if given = reset_at then
           reset_at := -1;
-          resets   := resets + 1;
-          reset;
+          if given < count and chance(2) then
+            breaks := breaks + 1;
+            break_off;
+          else
+            resets := resets + 1;
+            reset;
+          end if;
         end if;
       end loop;
       if pattern = flowing then
@@ -303,14 +327,15 @@ begin
       assert slices(each) > 0
         report name_g & ": no slice was " & to_string(each) severity failure;
     end loop;
-    assert resets > 0 and of_one > 0 and of_one_row > 0
-      report name_g & ": no reset, or no slice of one voxel, or none of one line"
+    assert resets > 0 and breaks > 0 and of_one > 0 and of_one_row > 0
+      report name_g & ": no reset or no break, or no slice of one voxel or of one line"
       severity failure;
     report_line(name_g & ": " & to_string(compared) & " voxels equal the C twin's; slices"
                 & " flowing " & to_string(slices(flowing)) & ", source stalls "
                 & to_string(slices(thin)) & ", sink stalls " & to_string(slices(pressed))
                 & ", both " & to_string(slices(jerky)) & ", sink blocks "
                 & to_string(slices(blocked)) & "; resets in mid-slice " & to_string(resets)
+                & ", slices broken off " & to_string(breaks)
                 & "; of one voxel " & to_string(of_one) & ", of one row or column "
                 & to_string(of_one_row));
     report_line(name_g & ": one voxel a clock, latency " & to_string(latency)

@@ -15,6 +15,7 @@ architecture bench of tumord_otsu_tb is
   signal values                   : integers_t(0 to 15) := (others => 0);
   signal columns, rows            : count_t := to_unsigned(1, count_t'length);
   signal source, sink             : stream_t;
+  signal broken                   : std_logic;
   signal source_ready, sink_ready : std_logic;
   signal bin                      : bin_t;
   signal bin_ready, busy, busy_histogram, busy_otsu, done, found : std_logic;
@@ -25,7 +26,8 @@ begin
   driver : entity work.tumord_driver
     generic map (name_g => "otsu", vectors_g => vectors_g, seed_g => seed_g, latency_g => 0,
                  fault_g => fault_g)
-    port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready, busy);
+    port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready, busy,
+              broken);
 
   histogram : entity work.tumord_histogram
     port map (clk => clk, rst => rst, rows => rows, source => source,
@@ -43,7 +45,7 @@ begin
     variable number, at_bin, results, line, column, before : natural := 0;
   begin
     if rising_edge(clk) then
-      if rst then
+      if rst or broken then
         counted := (others => (others => 0));
         number := 0;  at_bin := 0;  results := 0;  line := 0;  column := 0;  before := 0;
       else

@@ -16,6 +16,7 @@ architecture bench of tumord_statistics_tb is
   signal config                   : threshold_t;
   signal columns, rows            : count_t := to_unsigned(1, count_t'length);
   signal source, sink             : stream_t;
+  signal broken                   : std_logic;
   signal source_ready, sink_ready, done : std_logic;
   signal busy                     : std_logic := '0';
   signal result                   : statistics_t;
@@ -26,7 +27,8 @@ begin
   driver : entity work.tumord_driver
     generic map (name_g => "statistics", vectors_g => vectors_g, seed_g => seed_g,
                  latency_g => 0, fault_g => fault_g)
-    port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready, busy);
+    port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready, busy,
+              broken);
 
   entity_under_test : entity work.tumord_statistics
     port map (clk => clk, rst => rst, config => config, rows => rows, source => source,
@@ -37,7 +39,7 @@ begin
     variable slices, results, line : natural := 0;
   begin
     if rising_edge(clk) then
-      if rst then
+      if rst or broken then
         slices := 0;  results := 0;  line := 0;  busy <= '0';
       else
         if done then
