@@ -32,4 +32,23 @@ bool mesh_of_labels(const struct volume *labels, uint8_t value, int threads, str
 double mesh_volume_mm3(const struct mesh *mesh);
 double mesh_area_mm2(const struct mesh *mesh);
 
+/*
+ * Takes the steps of the voxels away (Taubin 1995: a little in, a little out, in so many rounds; 10 is
+ * a good number), and gives back the volume that it had, to a thousandth. A body that is too thin for
+ * that stays as it is. Points move, and stay as many. Scratch is given back.
+ */
+bool mesh_smooth(struct mesh *mesh, int rounds, struct arena *arena, struct error *err);
+
+/*
+ * Joins points until there are at most `budget` triangles (Garland and Heckbert 1997), where the
+ * surface loses least; it stays closed, and its volume is kept as by mesh_smooth(). No step that would
+ * fold it or join what is apart is done, so that a body of many parts may keep more triangles than
+ * wanted: each at least four. Points and triangles are moved together in place. Scratch is given
+ * back.
+ */
+bool mesh_reduce(struct mesh *mesh, size_t budget, struct arena *arena, struct error *err);
+
+/* Moves the surface outwards or inwards until it holds the volume to 0.1 %; false when it cannot. */
+bool mesh_restore_volume(struct mesh *mesh, double volume_mm3, double (*scratch)[3]);
+
 #endif

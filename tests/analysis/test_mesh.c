@@ -146,6 +146,92 @@ static void mesh_of_a_ball_has_its_volume(void)
     arena_free(arena);
 }
 
+static void make_smooth(const struct volume *labels, struct arena *arena, struct mesh *mesh)
+{
+    CU_ASSERT_FATAL(mesh_of_labels(labels, 1, 2, arena, mesh, &err));
+    const size_t used = arena_used(arena);
+    const double volume = mesh_volume_mm3(mesh);
+    CU_ASSERT_FATAL(mesh_smooth(mesh, 10, arena, &err));
+    CU_ASSERT_EQUAL(arena_used(arena), used);
+    CU_ASSERT_EQUAL(open_edges(mesh), 0);
+    CU_ASSERT(fabs(mesh_volume_mm3(mesh) - volume) <= 0.01 * volume);
+}
+
+/* The steps of the voxels make the area of a ball a tenth too large; smooth it is right. */
+static void smoothing_keeps_the_volume_and_takes_the_steps(void)
+{
+    static const double shapes[][3] = { { 30, 30, 30 }, { 30, 6, 14 }, { 3, 3, 3 }, { 1, 1, 1 }, { 39, 1, 1 } };
+    struct arena *const arena = arena_new(1 << 24, &err);
+    struct mesh mesh;
+
+    for (size_t n = 0; n < 5; n++) {
+        const struct volume labels = grid(79, 79, 79, (const double[]){ 1, 1, 1 });
+        fill_ellipsoid(&labels, shapes[n]);
+        make_smooth(&labels, arena, &mesh);
+        if (n == 0)
+            CU_ASSERT_DOUBLE_EQUAL(mesh_area_mm2(&mesh) / (4 * M_PI * 900), 1, 0.015);
+        arena_reset(arena);
+    }
+    arena_free(arena);
+}
+
+static void mesh_is_reduced_to_a_budget_and_stays_closed_and_as_large(void)
+{
+    static const size_t budgets[] = { 5000, 1000, 200, 50 };
+    const struct volume labels = grid(70, 70, 35, (const double[]){ 1, 1, 2 });
+    struct arena *const arena = arena_new(1 << 25, &err);
+    struct mesh mesh;
+
+    fill_ellipsoid(&labels, (const double[]){ 30, 30, 30 });
+    for (size_t n = 0; n < 4; n++) {
+        make_smooth(&labels, arena, &mesh);
+        const double volume = mesh_volume_mm3(&mesh);
+        const size_t used = arena_used(arena);
+        double farthest = 0;
+        CU_ASSERT_FATAL(mesh_reduce(&mesh, budgets[n], arena, &err));
+        CU_ASSERT_EQUAL(arena_used(arena), used);
+        CU_ASSERT(mesh.triangles <= budgets[n] && mesh.triangles > budgets[n] / 2);
+        CU_ASSERT_EQUAL(mesh.triangles, 2 * mesh.points - 4);
+        CU_ASSERT_EQUAL(open_edges(&mesh), 0);
+        CU_ASSERT_DOUBLE_EQUAL(mesh_volume_mm3(&mesh) / volume, 1, 0.01);
+        for (size_t p = 0; p < mesh.points; p++) {
+            double sum = 0;
+            for (int axis = 0; axis < 3; axis++)
+                sum += pow(mesh.point[p][axis] - labels.affine[axis][3]
+                           - (double)(labels.size[axis] - 1) / 2 * volume_spacing_mm(&labels, axis), 2);
+            farthest = fmax(farthest, fabs(sqrt(sum) - 30));
+        }
+        CU_ASSERT(farthest < (n < 3 ? 1.5 : 5));        /* below a voxel's diagonal, up to that point */
+        arena_reset(arena);
+    }
+    arena_free(arena);
+}
+
+/* Noise has every odd place there is: bodies that touch by a point, holes, tunnels, single voxels. */
+static void reduced_noise_stays_closed(void)
+{
+    const struct volume labels = grid(20, 20, 20, (const double[]){ 1, 1, 1 });
+    struct arena *const arena = arena_new(1 << 26, &err);
+    struct mesh mesh;
+
+    for (unsigned density = 2; density < 12; density++) {
+        for (size_t n = 0; n < 8000; n++)
+            mask[n] = chance() % density == 0;
+        CU_ASSERT_FATAL(mesh_of_labels(&labels, 1, 1, arena, &mesh, &err));
+        const double volume = mesh_volume_mm3(&mesh);
+        const size_t triangles = mesh.triangles;
+        CU_ASSERT(mesh_reduce(&mesh, 4, arena, &err));
+        CU_ASSERT(mesh.triangles < triangles);
+        CU_ASSERT_EQUAL(open_edges(&mesh), 0);
+        CU_ASSERT_DOUBLE_EQUAL(mesh_volume_mm3(&mesh) / volume, 1, 0.01);
+        arena_reset(arena);
+    }
+    memset(mask, 0, sizeof mask);
+    CU_ASSERT(mesh_of_labels(&labels, 1, 1, arena, &mesh, &err));
+    CU_ASSERT(mesh_reduce(&mesh, 0, arena, &err) && mesh_smooth(&mesh, 3, arena, &err) && mesh.triangles == 0);
+    arena_free(arena);
+}
+
 /* What scikit-image says of the mask, by mesh.py; false, after a skip, when it is not here. */
 static bool ask_peer(const struct volume *labels, double *ret_volume, double *ret_area)
 {
@@ -202,6 +288,9 @@ static const struct runner_test tests[] = {
     TEST(mesh_of_any_mask_is_closed_and_the_same_on_any_threads),
     TEST(mesh_of_a_voxel_is_an_octahedron_and_of_nothing_is_empty),
     TEST(mesh_of_a_ball_has_its_volume),
+    TEST(smoothing_keeps_the_volume_and_takes_the_steps),
+    TEST(mesh_is_reduced_to_a_budget_and_stays_closed_and_as_large),
+    TEST(reduced_noise_stays_closed),
     TEST(mesh_agrees_with_scikit_image),
     { NULL, NULL }
 };
