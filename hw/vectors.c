@@ -285,22 +285,29 @@ static void make_morphology(bool exhaustive)
 
 /* ---- the chain: window, threshold, morphology, with the organs' usual windows ---- */
 
-static void chain_slice(const struct fixed_window *window,
-                        const struct fixed_threshold *threshold,
-                        enum fixed_operation operation, enum fixed_element element)
+static void wanted_of_chain(const struct fixed_window *window,
+                            const struct fixed_threshold *threshold,
+                            enum fixed_operation operation, enum fixed_element element)
 {
     static uint8_t mask[MOST], spare[3 * LONGEST];
     const size_t count = slice.columns * slice.rows;
 
     for (size_t at = 0; at < count; at++) {
-        const bool pad = chance() % 16 == 0;
-        const int32_t grey = pad ? 0 : fixed_window(window, slice.given[at]);
-        mask[at] = fixed_threshold(threshold, grey, pad);
-        slice.pad[at] = pad;
+        const bool pad = slice.pad[at] != 0;
+        mask[at] = fixed_threshold(threshold, pad ? 0 : fixed_window(window, slice.given[at]), pad);
     }
     fixed_morphology(operation, element, mask, mask, spare, slice.columns, slice.rows);
     for (size_t at = 0; at < count; at++)
         slice.wanted[at] = mask[at];
+}
+
+static void chain_slice(const struct fixed_window *window,
+                        const struct fixed_threshold *threshold,
+                        enum fixed_operation operation, enum fixed_element element)
+{
+    for (size_t at = 0; at < slice.columns * slice.rows; at++)
+        slice.pad[at] = chance() % 16 == 0;
+    wanted_of_chain(window, threshold, operation, element);
     print_slice();
 }
 
@@ -329,6 +336,38 @@ static void make_chain(bool exhaustive)
             chain_slice(&window, &threshold, (enum fixed_operation)(round % 5), element);
         }
     }
+}
+
+/*
+ * Twenty-four lines from the middle of a CT slice of 512 x 512 (16 bits with a sign, intercept
+ * -1024, padding below -1500), which comes as raw pixels: soft tissue, opened.
+ */
+static bool make_real(void)
+{
+    static const struct fixed_rescale rescale = { .is_signed = true, .bits = 16,
+        .slope = FIXED_ONE, .intercept = -1024 * FIXED_ONE, .padding = true,
+        .pad_low = -32768, .pad_high = -1500 };
+    static const struct fixed_window window = { .function = FIXED_LINEAR, .bits = 8,
+        .center16 = 40 * 16, .width16 = 400 * 16 };
+    static const struct fixed_threshold threshold = { .rule = FIXED_BAND, .low = 100, .high = 200 };
+    static uint8_t raw[512 * 512 * 2];
+
+    if (fread(raw, 1, sizeof raw, stdin) != sizeof raw)
+        return false;
+    printf("c 8 0 %d %d 1 %d %d 12 0\n", window.center16, window.width16, threshold.low,
+           threshold.high);
+    slice.columns = 512;
+    slice.rows = 24;
+    const size_t count = 512 * 24, from = 512 * 244;
+    for (size_t at = 0; at < count; at++) {
+        const uint8_t *const stored = raw + 2 * (from + at);
+        bool pad;
+        slice.given[at] = fixed_rescale(&rescale, (uint16_t)(stored[0] | stored[1] << 8), &pad);
+        slice.pad[at] = pad;
+    }
+    wanted_of_chain(&window, &threshold, FIXED_OPEN, FIXED_SQUARE);
+    print_slice();
+    return true;
 }
 
 /* ---- histogram and Otsu: the voxels pass as they are, the threshold is in the line c ---- */
@@ -432,7 +471,12 @@ int main(int argc, char **argv)
         make_chain(exhaustive);
     else if (argc > 1 && strcmp(argv[1], "statistics") == 0)
         make_statistics(exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "otsu") == 0)
+    else if (argc > 1 && strcmp(argv[1], "real") == 0) {
+        if (!make_real()) {
+            fprintf(stderr, "vectors: the slice is shorter than 512 x 512 of 16 bits\n");
+            return 1;
+        }
+    } else if (argc > 1 && strcmp(argv[1], "otsu") == 0)
         make_otsu(exhaustive);
     else {
         fprintf(stderr, "vectors: no entity, or one without vectors\n"
