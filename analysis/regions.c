@@ -43,6 +43,7 @@ struct search {
     const struct regions_rules *rules;
     struct components parts;
     struct region *region;
+    size_t cut_room;                /* voxels of boxes that may still be kept */
     size_t count, spare, split;     /* regions, places beyond one a component, components split */
 };
 
@@ -171,8 +172,9 @@ static bool add_parts(struct search *search, const struct component *one, bool *
 
     box_of(one, box);
     *ret_split = false;
-    if (one->voxels < LEAST_VOXELS
-        || box[0] * box[1] * box[2] > volume_count(search->volume) / LARGEST_BOX)
+    const size_t whole = box[0] * box[1] * box[2];
+    if (one->voxels < LEAST_VOXELS || whole > search->cut_room
+        || whole > volume_count(search->volume) / LARGEST_BOX)
         return true;
     uint8_t *const cut = arena_take(arena, box[0] * box[1] * box[2], 1, err);
     if (cut == NULL)
@@ -197,7 +199,9 @@ static bool add_parts(struct search *search, const struct component *one, bool *
         region[n].order = search->count;
         search->region[search->count++] = region[n];
     }
-    if (!*ret_split)
+    if (*ret_split)
+        search->cut_room -= whole;
+    else
         arena_rewind(arena, mark);
     return true;
 }
@@ -281,6 +285,7 @@ bool regions_tell(const struct volume *volume, const uint8_t *mask, const struct
 
     if (!components_find(mask, volume->size, 1, rules->connectivity, arena, &search.parts, err))
         return false;
+    search.cut_room = volume_count(volume);
     search.spare = rules->split > 0 ? SPARE_REGIONS : 0;
     search.region = arena_take(arena, search.parts.count + search.spare, sizeof *search.region, err);
     if (search.region == NULL || !collect(&search, &findings->total_mm3, arena, err))

@@ -131,7 +131,7 @@ static bool run(struct flood *flood, const uint8_t *mask, size_t count, size_t *
                 struct arena *arena, struct error *err)
 {
     size_t inside = 0;
-    uint32_t *const order = arena_take(arena, count, sizeof *order, err);
+    uint32_t *const order = arena_take(arena, count + 1, sizeof *order, err);
 
     if (order == NULL || !sort_by_distance(mask, flood->mm, count, order, &inside, arena, err))
         return false;
@@ -154,6 +154,9 @@ bool split_mask(const uint8_t *mask, const size_t size[3], const double spacing_
 
     if (!(part > 0))
         return error_set(err, ERROR_USAGE, "a saddle of %g of a peak splits everything", part);
+    for (int axis = 0; axis < 3; axis++)
+        if (!(spacing_mm[axis] >= 1e-6 && spacing_mm[axis] <= 1e6))
+            return error_set(err, ERROR_DATA, "a spacing of %g mm", spacing_mm[axis]);
     if (count >= UINT32_MAX)
         return error_set(err, ERROR_LIMIT, "a mask of %zu voxels", count);
     float *const mm = arena_take(arena, count, sizeof *mm, err);

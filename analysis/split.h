@@ -23,7 +23,8 @@ struct error;
 /*
  * Labels the voxels of `mask` (not 0) from 1 to *ret_count; neighbours by 26, so that a part of the
  * mask that touches no other is a label of its own. `part`: of the lower peak, above 0; 1 or more
- * never splits. Scratch (12 bytes a voxel and that of the distance) is given back.
+ * never splits. Scratch (8 bytes a voxel, 8 more inside, and that of the distance) is
+ * given back.
  */
 bool split_mask(const uint8_t *mask, const size_t size[3], const double spacing_mm[3], double part,
                 int threads, uint32_t *ret_labels, size_t *ret_count, struct arena *arena,

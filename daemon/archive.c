@@ -140,6 +140,19 @@ static bool within_budget(const struct unpacking *unpacking, struct error *err)
         || error_set(err, ERROR_LIMIT, "it unpacks to far more than a study does, like a bomb");
 }
 
+/* What nobody wants is unpacked all the same, to come to the next entry: within the budget, too. */
+static bool pass_over(struct unpacking *unpacking, struct error *err)
+{
+    unsigned char *const block = malloc(BLOCK);
+    struct error ignored;
+    ssize_t got = block == NULL ? 0 : BLOCK;
+
+    while (got > 0 && unpacking->budget->bytes >= 0)
+        got = read_some(unpacking, block, BLOCK, &ignored);
+    free(block);
+    return within_budget(unpacking, err);
+}
+
 /* The rest of an entry behind its first bytes, into a file without a name. */
 static int unpack(struct unpacking *unpacking, const unsigned char *head, size_t size,
                   struct error *err)
@@ -180,22 +193,22 @@ static bool visit(struct unpacking *unpacking, struct archive_entry *entry, stru
     else
         text_format(name, sizeof name, "%s", told == NULL ? "?" : told);
     if (archive_entry_filetype(entry) == AE_IFDIR)
-        return true;
+        return pass_over(unpacking, err);
     const char *const fault = unpacking->raw ? NULL : fault_of(entry, name);
     if (fault != NULL) {
         visitor->refuse(name, fault, visitor->context);
-        return true;
+        return pass_over(unpacking, err);
     }
     const ssize_t size = read_some(unpacking, head, sizeof head, &reason);
     if (size >= 0 && !visitor->wanted(name, head, (size_t)size, visitor->context))
-        return within_budget(unpacking, err);
+        return pass_over(unpacking, err);
     const int fd = size < 0 ? -1 : unpack(unpacking, head, (size_t)size, &reason);
     if (fd >= 0) {
         unpacking->stopped = !visitor->take(name, fd, visitor->context);
         return true;
     }
     visitor->refuse(name, reason.text, visitor->context);
-    return within_budget(unpacking, err);
+    return pass_over(unpacking, err);
 }
 
 static bool each(struct unpacking *unpacking, struct error *err)

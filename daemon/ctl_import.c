@@ -26,6 +26,7 @@
 
 #define MAX_META 65536
 #define MAX_DIRECTORY (64LL << 20)
+#define MAX_BARE (4LL << 30)
 #define MAX_DEPTH 4                 /* archives in archives */
 #define DIRECTORY_CLASS "1.2.840.10008.1.3.10"
 
@@ -91,7 +92,7 @@ static bool copy_behind(int from, int to, size_t at)
     ssize_t got;
 
     while ((got = pread(from, piece, sizeof piece, done)) > 0) {
-        if (pwrite(to, piece, (size_t)got, (off_t)at + done) != got)
+        if (done > MAX_BARE || pwrite(to, piece, (size_t)got, (off_t)at + done) != got)
             return false;
         done += got;
     }
@@ -129,7 +130,7 @@ static int wrap(struct ctl_sending *import, int fd, const unsigned char *head, s
 
 /* ---- DICOMDIR ---- */
 
-static void take_file(struct ctl_sending *import, const char *path);
+static void take_referenced(struct ctl_sending *import, const char *path);
 
 /* The file that a record names, as it is or in lower case, as some systems show media. */
 static bool find_referenced(const char *folder, const char *file_id, char *path, size_t size)
@@ -163,7 +164,7 @@ static void take_directory(struct ctl_sending *import, const char *name, struct 
         const char *const fault = archive_name_fault(file_id);
         if (fault == NULL && find_referenced(folder, file_id, path, sizeof path)) {
             if (alone)
-                take_file(import, path);
+                take_referenced(import, path);
             continue;
         }
         text_format(reason, sizeof reason, "it names %.64s: %s", file_id,
@@ -203,6 +204,7 @@ struct place {                      /* where a file comes from */
     const char *name;               /* shown; on the disk its path */
     struct archive_budget *budget;  /* NULL on the disk */
     int depth;
+    time_t changed;                 /* the file on the disk */
     bool alone;                     /* the argument itself */
 };
 
@@ -234,7 +236,8 @@ static bool entry_take(const char *name, int fd, void *context)
     char shown[CTL_MAX_NAME];
 
     inner(place, name, shown);
-    offer(&(struct place){ place->import, shown, place->budget, place->depth + 1, false }, fd);
+    offer(&(struct place){ place->import, shown, place->budget, place->depth + 1, place->changed, false },
+          fd);
     return !place->import->over;
 }
 
@@ -274,7 +277,7 @@ static void offer_dicom(const struct place *place, int fd)
         ctl_send_refuse(import, place->name, size < 0 ? strerror(errno) : err.text);
         close(fd);
     } else if (strcmp(meta.sop_class_uid, DIRECTORY_CLASS) == 0) {
-        if (place->budget == NULL)
+        if (place->budget == NULL && place->depth == 0)
             read_directory(import, place->name, fd, place->alone);
         import->passed_over++;
         close(fd);
@@ -345,7 +348,7 @@ static void offer_nifti(const struct place *place, int fd)
         ctl_send_refuse(place->import, place->name, strerror(errno));
         return;
     }
-    if (gmtime_r(&status.st_mtime, &day) != NULL)
+    if (gmtime_r(&place->changed, &day) != NULL)
         strftime(date, sizeof date, "%Y%m%d", &day);
     if (!ctl_nifti_each(place->import->ctl, place->name, bytes, (size_t)status.st_size, date, &visitor, &err))
         ctl_send_refuse(place->import, place->name, err.text);
@@ -386,18 +389,32 @@ static void take_path(struct ctl_sending *import, const char *path, bool alone)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     char reason[160];
+    struct stat status;
 
-    if (fd >= 0) {
-        offer(&(struct place){ import, path, NULL, 0, alone }, fd);
+    if (fd >= 0 && fstat(fd, &status) == 0) {
+        offer(&(struct place){ import, path, NULL, 0, status.st_mtime, alone }, fd);
         return;
     }
     text_format(reason, sizeof reason, "cannot be opened: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
     ctl_send_refuse(import, path, reason);
 }
 
-static void take_file(struct ctl_sending *import, const char *path)
+/* What a DICOMDIR names is an image, and neither an archive nor another DICOMDIR nor a link. */
+static void take_referenced(struct ctl_sending *import, const char *path)
 {
-    take_path(import, path, false);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    unsigned char head[ARCHIVE_PEEK];
+    const ssize_t size = fd < 0 ? -1 : pread(fd, head, sizeof head, 0);
+
+    if (size >= 0 && kind_of(head, (size_t)size) == KIND_DICOM) {
+        offer_dicom(&(struct place){ import, path, NULL, MAX_DEPTH, 0, false }, fd);
+        return;
+    }
+    ctl_send_refuse(import, path, size < 0 ? strerror(errno) : "named by a DICOMDIR, and not a DICOM file");
+    if (fd >= 0)
+        close(fd);
 }
 
 /* ---- the walk ---- */
@@ -474,8 +491,11 @@ int ctl_import(const struct ctl *ctl, const char *path, struct error *err)
     static struct ctl_sending import;
     bool good;
 
-    good = ctl_send_begin(&import, ctl, err)
-        && walk(&import, path, false, err) && walk(&import, path, true, err);
+    char *const whole = realpath(path, NULL);       /* names of studies do not depend on where one stands */
+    good = whole != NULL || error_errno(err, "%s", path);
+    good = ctl_send_begin(&import, ctl, good ? err : &import.err) && good
+        && walk(&import, whole, false, err) && walk(&import, whole, true, err);
+    free(whole);
     if (good) {
         ctl_send_flush(&import);
         ctl_send_print(&import);

@@ -1,7 +1,9 @@
 /* Ctl's NIfTI: whose volume it is, of which modality, and the way through reports/images.h. */
 #include "daemon/ctl_nifti.h"
 
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,6 +18,7 @@
 #include "util/volume.h"
 
 #define MAX_VOXELS ((size_t)1 << 31)
+#define MAX_CHANNELS 1024
 #define AIR_BELOW (-500)                /* no other modality has such values in whole regions */
 #define BONE_ABOVE 200
 
@@ -35,7 +38,7 @@ static const struct role roles[] = {
 };
 
 struct subject {                        /* what a name says */
-    char stem[200], folder[200], patient[65];
+    char stem[200], folder[200], patient[65], where[2048];   /* where: all before the stem */
     const struct role *role;            /* NULL: none that is known */
 };
 
@@ -87,12 +90,18 @@ static void split_name(const char *name, struct subject *subject)
     text_format(subject->stem, sizeof subject->stem, "%s", begin);
     cut_suffix(subject->stem);
     text_format(subject->folder, sizeof subject->folder, "%.*s", (int)(end - before), before);
+    text_format(subject->where, sizeof subject->where, "%.*s", (int)(begin - name), name);
 }
 
 static void name_subject(const char *name, struct subject *subject)
 {
+    char shown[2048];
+
     *subject = (struct subject){ .role = NULL };
-    split_name(name, subject);
+    text_printable(name, shown, sizeof shown);
+    split_name(shown, subject);
+    for (char *at = subject->stem; *at != '\0'; at++)
+        *at = *at == '\\' ? '_' : *at;     /* it would separate values */
     const size_t length = strlen(subject->stem);
     size_t kept = length;
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
@@ -158,10 +167,30 @@ static bool write_images(struct taking *taking, const struct volume *volume,
     return good;
 }
 
+/* Keys name UIDs: as digests, whatever they are made of. */
+static void make_key(char key[DIGEST_HEX_SIZE], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void make_key(char key[DIGEST_HEX_SIZE], const char *format, ...)
+{
+    unsigned char digest[DIGEST_SIZE];
+    char *text = NULL;
+    va_list values;
+
+    va_start(values, format);
+    const int size = vasprintf(&text, format, values);
+    va_end(values);
+    digest_of(size < 0 ? "" : text, size < 0 ? 0 : (size_t)size, digest);
+    digest_hex(digest, key);
+    if (size >= 0)
+        free(text);
+}
+
 static bool take_channel(struct taking *taking, size_t channel, struct arena *arena, struct error *err)
 {
     const struct subject *const subject = &taking->subject;
-    char study_key[500], series_key[700], frame_key[900], description[65], derivation[300];
+    char study_key[DIGEST_HEX_SIZE], series_key[DIGEST_HEX_SIZE], frame_key[DIGEST_HEX_SIZE];
+    char description[65], derivation[300];
     struct volume volume;
 
     if (!nifti_read_image(&taking->nifti, taking->order, channel, arena, &volume, err))
@@ -171,13 +200,13 @@ static bool take_channel(struct taking *taking, size_t channel, struct arena *ar
         return error_set(err, ERROR_UNSUPPORTED, "a NIfTI file whose modality neither name nor values "
                          "tell: give --modality=CT, MR or PT");
     const double (*const a)[4] = (const double (*)[4])volume.affine;
-    text_format(study_key, sizeof study_key, "nifti study %s/%s", subject->folder, subject->patient);
-    text_format(series_key, sizeof series_key, "%s, series %s %s %zu", study_key, subject->stem,
-                taking->digest, channel);
-    text_format(frame_key, sizeof frame_key, "%s %zux%zux%zu %.5g %.5g %.5g %.5g %.5g %.5g %.5g %.5g %.5g "
-                "%.5g %.5g %.5g", study_key, volume.size[0], volume.size[1], volume.size[2], a[0][0],
-                a[0][1], a[0][2], a[0][3], a[1][0], a[1][1], a[1][2], a[1][3], a[2][0], a[2][1], a[2][2],
-                a[2][3]);
+    make_key(study_key, "nifti study %s/%s", subject->where, subject->patient);
+    make_key(series_key, "%s series %s %s %s %d %zu", study_key, subject->stem, taking->digest, modality,
+             (int)taking->order, channel);
+    make_key(frame_key, "%s %zux%zux%zu %.5g %.5g %.5g %.5g %.5g %.5g %.5g %.5g %.5g "
+             "%.5g %.5g %.5g", study_key, volume.size[0], volume.size[1], volume.size[2], a[0][0],
+             a[0][1], a[0][2], a[0][3], a[1][0], a[1][1], a[1][2], a[1][3], a[2][0], a[2][1], a[2][2],
+             a[2][3]);
     const char *const what = subject->role != NULL ? subject->role->description : subject->stem;
     if (taking->channels > 1)
         text_format(description, sizeof description, "%.40s, channel %zu of %zu", what, channel + 1,
@@ -203,6 +232,8 @@ static bool take_channels(struct taking *taking, struct error *err)
     bool good = true;
 
     taking->channels = nifti_channels(&taking->nifti, taking->order);
+    if (taking->channels > MAX_CHANNELS)
+        return error_set(err, ERROR_LIMIT, "a NIfTI file of %zu channels", taking->channels);
     for (int i = 0; i < 5; i++)
         if (__builtin_mul_overflow(voxels, dim[i], &voxels))
             voxels = SIZE_MAX;

@@ -69,7 +69,8 @@ static void describe(const struct scan *scan, struct series *series)
 
     charset_to_utf8(charset, id == NULL ? "" : id, series->patient_id, sizeof series->patient_id);
     charset_to_utf8(charset, name == NULL ? "" : name, series->name, sizeof series->name);
-    put(scan, 0x00080060, series->modality, sizeof series->modality);
+    const char *const modality = scan_value(scan, 0x00080060);
+    text_printable(modality == NULL ? "" : modality, series->modality, sizeof series->modality);
     put(scan, 0x0020000d, series->study_uid, sizeof series->study_uid);
     put(scan, 0x0020000e, series->series_uid, sizeof series->series_uid);
 }

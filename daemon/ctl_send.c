@@ -31,15 +31,15 @@ void ctl_send_end(struct ctl_sending *sending)
 
 void ctl_send_refuse(struct ctl_sending *sending, const char *name, const char *reason)
 {
-    char shown[CTL_MAX_NAME];
+    char shown[CTL_MAX_NAME], why[400];
 
     text_printable(name, shown, sizeof shown);
+    text_printable(reason, why, sizeof why);
     sending->refused++;
     if (sending->ctl->json)
-        json_array_append_new(sending->reasons, json_pack("{s:s s:s}", "file", shown, "reason",
-                                                         reason));
+        json_array_append_new(sending->reasons, json_pack("{s:s s:s}", "file", shown, "reason", why));
     else
-        fprintf(stderr, "tumorctl: %s: %s\n", shown, reason);
+        fprintf(stderr, "tumorctl: %s: %s\n", shown, why);
 }
 
 void ctl_send_show_progress(const struct ctl_sending *sending)

@@ -46,7 +46,8 @@
 #define MAX_HELD (48 << 20)         /* bytes that wait for the mover in memory */
 #define HELD_TIMEOUT_MS 200         /* how long a commit waits for it, rather than have it read them */
 
-#define SEGMENT_MAGIC 0x74756d6f72646a31ULL     /* "tumordj1" */
+#define SEGMENT_MAGIC 0x74756d6f72646a32ULL     /* "tumordj2" */
+#define OLD_SEGMENT_MAGIC 0x74756d6f72646a31ULL /* records of another layout */
 #define RECORD_MAGIC 0x74756d6f72647232ULL      /* "tumordr2" */
 
 struct segment_head {
@@ -98,8 +99,8 @@ struct journal {
     bool replaying;                 /* places may hold what a crash left half-written */
     bool moved;                     /* the mover has ended */
     uint64_t written, durable;      /* tickets: records written, and of them synced */
+    uint64_t handed, forgotten;     /* to the mover, and by it: in their places and in the index */
     struct committed *first, **last;
-    int unmoved;                    /* in the list or in the mover's hands */
     pthread_t mover, recycler;
     unsigned char *buffer;          /* the placers': one record's bytes each */
     void *spare[SPARES];            /* buffers of entries that have ended */
@@ -243,9 +244,17 @@ static bool write_object(int fd, const void *bytes, size_t size)
 static bool create(int folder, const char *name, const void *bytes, size_t size)
 {
     const int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    const bool good = fd >= 0 && write_object(fd, bytes, size);
+    bool good = fd >= 0 && write_object(fd, bytes, size);
 
-    return (fd < 0 || close(fd) == 0) && good;
+    if (fd < 0)
+        return false;
+    good = close(fd) == 0 && good;
+    if (!good) {                        /* nobody may take a part for the whole */
+        const int reason = errno;
+        unlinkat(folder, name, 0);
+        errno = reason;
+    }
+    return good;
 }
 
 /* A file that appears whole, for others may read one of that name: written beside, then renamed. */
@@ -503,35 +512,42 @@ static void forget(struct journal *journal, struct load *load)
     for (size_t i = 0; i < load->count; i++) {
         if (load->batch[i]->segment >= 0)
             journal->segment[load->batch[i]->segment].pending--;
-        journal->unmoved--;
         free_committed(load->batch[i]);
     }
+    journal->forgotten += load->count;
     load->count = 0;
     if (any_used_up(journal))
         pthread_cond_signal(&journal->used);
-    if (journal->unmoved == 0)
-        pthread_cond_broadcast(&journal->idle);
+    pthread_cond_broadcast(&journal->idle);
 }
 
 /*
  * One step of the mover, the lock of objects/ held: files and rows of one load come under it, so that
  * who removes or puts aside files (daemon/keep.c) waits.
  */
-static bool move(struct journal *journal, struct load *now, struct load *before, bool *placed,
+static bool move(struct journal *journal, struct load *now, struct load *before, bool *given_back,
                  struct error *err)
 {
-    static struct load nothing;
     bool indexed = false;
-    const bool good = place_load(journal, *placed ? &nothing : now, before, &indexed, err);
+    const bool good = place_load(journal, now, before, &indexed, err);
 
     pthread_mutex_lock(&journal->mutex);
     if (indexed)
         forget(journal, before);
-    if (good && !*placed)
+    if (good && !*given_back)
         give_back(journal, now);
     pthread_mutex_unlock(&journal->mutex);
-    *placed = *placed || good;
+    *given_back = *given_back || good;
     return good && indexed;
+}
+
+/* The lock was let go after a failure: what has no row yet may have been removed meanwhile. */
+static bool place_again(struct journal *journal, struct load *before, struct error *err)
+{
+    static const struct load nothing;
+    bool indexed;
+
+    return place_load(journal, before, &nothing, &indexed, err);
 }
 
 /*
@@ -541,11 +557,12 @@ static bool move(struct journal *journal, struct load *now, struct load *before,
 static bool move_until_done(struct journal *journal, struct load *now, struct load *before)
 {
     struct error err;
-    bool told = false, placed = false;
+    bool told = false, given_back = false;
 
     for (;;) {
         flock(journal->objects, LOCK_EX);
-        if (move(journal, now, before, &placed, &err))
+        if ((!told || place_again(journal, before, &err))
+            && move(journal, now, before, &given_back, &err))
             return true;
         flock(journal->objects, LOCK_UN);
         if (!told)
@@ -627,6 +644,7 @@ static void *mover_main(void *context)
     }
     journal->current = -1;              /* nothing more is committed: all can be recycled */
     journal->moved = true;
+    pthread_cond_broadcast(&journal->idle);
     pthread_cond_signal(&journal->used);
     pthread_mutex_unlock(&journal->mutex);
     return NULL;
@@ -792,6 +810,9 @@ static bool open_segment(struct journal *journal, int number, struct error *err)
         return false;
     if (!read_at(segment->fd, &head, sizeof head, 0))
         return error_errno(err, "journal/%s", name);
+    if (head.magic == OLD_SEGMENT_MAGIC)
+        return error_set(err, ERROR_DATA, "journal/%s: an older tumord left received objects here: "
+                         "start and stop that one first", name);
     segment->in_use = head.magic == SEGMENT_MAGIC;
     segment->nonce = head.nonce;
     segment->order = head.order;
@@ -971,7 +992,8 @@ void journal_close(struct journal *journal)
 void journal_flush(struct journal *journal)
 {
     pthread_mutex_lock(&journal->mutex);
-    while (journal->unmoved > 0)
+    const uint64_t handed = journal->handed;
+    while (journal->forgotten < handed && !journal->moved)
         pthread_cond_wait(&journal->idle, &journal->mutex);
     pthread_mutex_unlock(&journal->mutex);
 }
@@ -1179,7 +1201,9 @@ static bool write_record(struct journal *journal, const struct committed *commit
 
     if (size > 0)
         memset(entry->buffer + size, 0, padded - size);
-    return pwritev(segment->direct, part, size > 0 ? 2 : 1, at) == head_length + (ssize_t)padded;
+    const ssize_t put = pwritev(segment->direct, part, size > 0 ? 2 : 1, at);
+    errno = put >= 0 ? EIO : errno;     /* a short one has no reason of its own */
+    return put == head_length + (ssize_t)padded;
 }
 
 /*
@@ -1220,6 +1244,10 @@ static bool sync_record(struct journal *journal, uint64_t ticket, struct error *
         else
             pthread_cond_signal(&journal->synced[!phase]);      /* one of them does the next */
     }
+    if (journal->poisoned) {            /* by whomever: nobody waits for a sync that will not come */
+        pthread_cond_broadcast(&journal->synced[0]);
+        pthread_cond_broadcast(&journal->synced[1]);
+    }
     return !journal->poisoned
         || error_set(err, ERROR_IO, "journal: fdatasync failed, nothing of it counts");
 }
@@ -1237,7 +1265,7 @@ static void hand_over(struct journal_entry *entry, struct committed *committed)
     committed->next = NULL;
     *journal->last = committed;
     journal->last = &committed->next;
-    journal->unmoved++;
+    journal->handed++;
     pthread_cond_signal(&journal->work);
 }
 
@@ -1267,8 +1295,8 @@ static bool commit(struct journal_entry *entry, struct committed *committed, str
     const bool good = written && sync_record(journal, ++journal->written, err);
     if (good)
         hand_over(entry, committed);
-    else
-        journal->segment[committed->segment].pending--;
+    else if (--journal->segment[committed->segment].pending == 0)
+        pthread_cond_signal(&journal->used);
     pthread_mutex_unlock(&journal->mutex);
     return good;
 }

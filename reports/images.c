@@ -123,7 +123,9 @@ static bool choose_steps(struct images *images, struct error *err)
         return false;
     if (range.whole && range.low >= INT16_MIN && range.high <= INT16_MAX)
         return true;
-    if (range.low == range.high) {
+    if (range.whole && range.high - range.low <= UINT16_MAX) {
+        images->intercept = range.low - INT16_MIN;
+    } else if (range.low == range.high) {
         images->intercept = range.low;
     } else if (range.low >= 0) {
         images->slope = range.high / INT16_MAX;
@@ -234,9 +236,9 @@ static bool check(const struct volume *volume, struct error *err)
         return error_set(err, ERROR_DATA, "a voxel without extent");
     if (fabs(dot) > PERPENDICULAR * steps)
         return error_set(err, ERROR_DATA, "the axes of its planes are not perpendicular");
-    return (volume->size[0] <= MAX_SIDE && volume->size[1] <= MAX_SIDE)
-        || error_set(err, ERROR_LIMIT, "planes of %zu x %zu voxels", volume->size[0],
-                     volume->size[1]);
+    return (volume->size[0] <= MAX_SIDE && volume->size[1] <= MAX_SIDE && volume->size[2] <= MAX_SIDE)
+        || error_set(err, ERROR_LIMIT, "%zu planes of %zu x %zu voxels", volume->size[2],
+                     volume->size[0], volume->size[1]);
 }
 
 struct images *images_new(const struct volume *volume, const struct images_about *about,

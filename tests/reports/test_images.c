@@ -164,7 +164,7 @@ static void what_cannot_be_an_image_gets_its_sentence(void)
     fails(other, "CT", "a voxel without extent");
     other = volume;
     other.size[0] = 65536;
-    fails(other, "CT", "planes of 65536 x 5 voxels");
+    fails(other, "CT", "2 planes of 65536 x 5 voxels");
 }
 
 static const struct runner_test tests[] = {
