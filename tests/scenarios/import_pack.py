@@ -90,6 +90,11 @@ def bad(folder, out):
             entry.write(data[:2000])
             for _ in range(1200):
                 entry.write(bomb)
+    # A member that nobody wants, of 8 GiB of nothing: its head, and of its bytes as many as the budget stops at.
+    info = tarfile.TarInfo("nothing.bin")
+    info.size = 8 << 30
+    info.type = tarfile.REGTYPE
+    huge = info.tobuf(tarfile.GNU_FORMAT) + bytes(900 << 20)
     cases = [
         ("dots.zip", zip_of([("../../evil.dcm", data)]), r"dots\.zip: \.\./\.\./evil\.dcm: its name leads out"),
         ("inside.zip", zip_of([("a/../../evil.dcm", data)]), r"a/\.\./\.\./evil\.dcm: its name leads out"),
@@ -107,6 +112,7 @@ def bad(folder, out):
         ("empty.zip", zip_of([("nothing", b"")]), r"nothing: it is empty"),
         ("deep.zip", deep, r"an archive in more than four others"),
         ("bomb.zip", zeros.getvalue(), r"bomb\.zip: .*like a bomb"),
+        ("unwanted.tar.xz", lzma.compress(lzma.compress(huge)), r"unwanted\.tar(\.xz)?: .*like a bomb"),
         ("name\x1b[31m.dcm", b"no DICOM at all" * 20, r"name\?\[31m\.dcm: .*DICOM"),
         ("headless", data[132:][:100], r"headless: "),
     ]
