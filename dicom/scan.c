@@ -5,7 +5,6 @@
  */
 #include "dicom/scan.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -622,7 +621,7 @@ static bool check_syntax(const unsigned char *bytes, size_t size, const char *sy
 
 /*
  * Without a meta header the first element tells, as it tells DCMTK: a low group number in
- * little endian, and two letters where an explicit VR would be.
+ * little endian, and one of the standard's VRs where an explicit one would be.
  */
 static bool check_bare(const unsigned char *bytes, size_t size, struct error *err)
 {
@@ -630,7 +629,7 @@ static bool check_bare(const unsigned char *bytes, size_t size, struct error *er
         return error_set(err, ERROR_DATA, "%zu bytes are no data set", size);
     if (bytes[1] != 0 || bytes[0] <= 2)
         return error_set(err, ERROR_DATA, "neither a DICOM file nor a data set");
-    const bool letters = isupper(bytes[4]) && isupper(bytes[5]);
+    const bool letters = vr_is_standard(bytes + 4);
 
     return check_syntax(bytes, size, letters ? SYNTAX_EXPLICIT : SYNTAX_IMPLICIT, err);
 }

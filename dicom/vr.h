@@ -8,4 +8,7 @@
  * are of this form, as all new ones are; anything else has a length of 2. */
 bool vr_is_long(const unsigned char vr[2]);
 
+/* One of PS3.5 6.2; by them readers tell explicit from implicit where nothing says it. */
+bool vr_is_standard(const unsigned char vr[2]);
+
 #endif
