@@ -5,6 +5,7 @@
  */
 #include "dicom/scan.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
