@@ -14,7 +14,7 @@ storescp_start STORESCP
 orthanc_start
 QUIET_S=600                         # nothing is analysed meanwhile
 node_start
-EACH=${EACH:-100}                   # instances an association
+EACH=${EACH:-200}                   # instances an association; all of it takes 26 GB of disk
 LEAST=${LEAST:-400}                 # and this many in all: a first few are no speed
 
 settle() { sync; sleep 1; }           # nobody pays for what the one before left unwritten
