@@ -44,6 +44,8 @@
 #define ROOM_TIMEOUT_S 20           /* how long a commit waits for the mover to make room */
 #define MAX_ROW 65536
 #define MAX_HELD (48 << 20)         /* bytes that wait for the mover in memory */
+#define MAX_HELD_BUFFERS 128        /* and so many of them: a small instance touches pages, too */
+#define MAX_BACKLOG 1024            /* records that wait for the mover */
 #define HELD_TIMEOUT_MS 200         /* how long a commit waits for it, rather than have it read them */
 
 #define SEGMENT_MAGIC 0x74756d6f72646a32ULL     /* "tumordj2" */
@@ -106,6 +108,7 @@ struct journal {
     void *spare[SPARES];            /* buffers of entries that have ended */
     int spares;
     int64_t held;                   /* bytes in memory that wait for the mover */
+    int held_buffers;
 };
 
 struct journal_entry {
@@ -498,8 +501,10 @@ static void give_back(struct journal *journal, struct load *load)
 {
     for (size_t i = 0; i < load->count; i++) {
         struct committed *const one = load->batch[i];
-        if (one->bytes != NULL)
+        if (one->bytes != NULL) {
             journal->held -= one->row.size;
+            journal->held_buffers--;
+        }
         keep_buffer(journal, one->bytes);
         one->bytes = NULL;
     }
@@ -515,6 +520,7 @@ static void forget(struct journal *journal, struct load *load)
         free_committed(load->batch[i]);
     }
     journal->forgotten += load->count;
+    pthread_cond_broadcast(&journal->room);
     load->count = 0;
     if (any_used_up(journal))
         pthread_cond_signal(&journal->used);
@@ -1144,7 +1150,8 @@ static void wait_for_memory(struct journal *journal, int64_t size)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    while (journal->held + size > MAX_HELD && !journal->poisoned)
+    while ((journal->held + size > MAX_HELD || journal->handed - journal->forgotten > MAX_BACKLOG)
+           && !journal->poisoned)
         if (pthread_cond_timedwait(&journal->room, &journal->mutex, &until) == ETIMEDOUT)
             return;
 }
@@ -1257,7 +1264,9 @@ static void hand_over(struct journal_entry *entry, struct committed *committed)
 {
     struct journal *const journal = entry->journal;
 
-    if (entry->buffer != NULL && journal->held + entry->size <= MAX_HELD) {
+    if (entry->buffer != NULL && journal->held + entry->size <= MAX_HELD
+        && journal->held_buffers < MAX_HELD_BUFFERS) {
+        journal->held_buffers++;
         committed->bytes = entry->buffer;
         entry->buffer = NULL;
         journal->held += entry->size;
