@@ -16,7 +16,8 @@ struct error;
 
 /*
  * Two equal spheres that overlap by a fifth of their radii have a saddle 0.4 of the peak below it, one
- * beside another of 0.7 its radius 0.29 of the lower; voxels and rough borders make less than a tenth.
+ * beside another of 0.7 its radius 0.29 of the lower. Ellipsoids on a grid are not split at a tenth; rough
+ * borders were not measured.
  */
 #define SPLIT_PART 0.15
 

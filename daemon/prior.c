@@ -202,7 +202,7 @@ static bool take_uid(const struct identifier *answer, void *context)
     if (!text_is_uid(uid))
         return true;
     if (list->count % 256 == 0) {
-        char (*const more)[TEXT_UID_SIZE] = list->count == MAX_LISTED ? NULL
+        char (*const more)[TEXT_UID_SIZE] = list->count >= MAX_LISTED ? NULL
             : realloc(list->uid, (list->count + 256) * sizeof *more);
         list->broken = more == NULL;
         if (list->broken)

@@ -99,7 +99,7 @@ done < "$WORK/bad/cases"
 check_same "none of them is in the index" "$before" "$(index count)"
 check_same "nothing is left over" "" "$(find "$WORK/tmp" -type f; ls /tmp/evil.dcm "$WORK"/evil* "$WORK"/*/evil* 2>/dev/null)"
 
-# The node goes in the middle: what was not sent is named.
+# Without a node.
 node_stop
 output=$(ctl import "$WORK/all" 2>&1)
 check "without a node there is one sentence" grep -q 'no node answers at .*: is tumord running?' <<< "$output"
