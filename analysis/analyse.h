@@ -23,6 +23,7 @@ struct analysis_parameters {
     double max_fraction;            /* of the body: larger is anatomy, not a lesion */
     double split;                   /* regions that only touch are several (split.h); 0: never */
     bool flatten;                   /* remove a smooth bias field first (MR) */
+    struct quality_rules quality;   /* all zero: the defaults */
     int threads;                    /* never changes a result */
 };
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/quality.h"
 #include "util/volume.h"
 
 #define FINDINGS_MAX_SEGMENTS 20    /* lesions told one by one; the others are counted */
@@ -77,6 +78,7 @@ struct findings {
     struct volume labels;
     double window_center, window_width;     /* of the pictures, in `unit` */
     struct measure noise_sd;                /* estimated, in `unit` */
+    struct quality quality;                 /* of the volume, before the method saw it */
     size_t warning_count;
     char warning[FINDINGS_MAX_WARNINGS][160];
 };
