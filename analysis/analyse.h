@@ -1,4 +1,4 @@
-/* Analyse: one volume in, findings out. Methods are named; later issues add theirs here. */
+/* Analyse: one volume in, findings out. Methods are named (methods.h). */
 #ifndef TUMORD_ANALYSIS_ANALYSE_H
 #define TUMORD_ANALYSIS_ANALYSE_H
 
@@ -15,7 +15,7 @@ enum polarity { POLARITY_BRIGHT, POLARITY_DARK, POLARITY_BOTH };
 
 /* The effective parameters; job.h writes them in canonical form into the job's row. */
 struct analysis_parameters {
-    char method[65];                /* "otsu3-morphology" */
+    char method[65];                /* a name of methods.h */
     double window_center, window_width;     /* width 0: from the volume's percentiles */
     enum polarity polarity;         /* which of the three classes hold candidates */
     double min_lesion_mm3;          /* smaller components are noise */
@@ -30,8 +30,8 @@ struct analysis_parameters {
 /* Defaults for "CT", "MR", "PT" or any other modality. */
 void analysis_defaults(const char *modality, struct analysis_parameters *ret_parameters);
 
-/* Bytes of arena that analyse() needs for such a volume, at most. */
-size_t analyse_need(const size_t size[3], enum voxel_type type);
+/* Bytes of arena that analyse() needs for the volume (of which only the grid is read), at most. */
+size_t analyse_need(const struct volume *volume, const struct analysis_parameters *parameters);
 
 /*
  * Finds candidate regions. Nothing found is a result (count 0), not an error; fails on

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "analysis/methods.h"
 #include "daemon/config.h"
 #include "daemon/limits.h"
 #include "dicom/syntax.h"
@@ -109,14 +110,10 @@ static const char *const level_words[] = {
     "error", "warning", "notice", "info", "debug", NULL };
 static const char *const target_words[] = { "stderr", "syslog", NULL };
 static const char *const polarity_words[] = { "bright", "dark", "both", NULL };
-static const char *const method_words[] = { "otsu3-morphology", NULL };
 
 static bool is_method(const char *text)
 {
-    for (size_t i = 0; method_words[i] != NULL; i++)
-        if (strcmp(text, method_words[i]) == 0)
-            return true;
-    return false;
+    return methods_find(text) != NULL;
 }
 
 static const struct field node_fields[] = {
@@ -238,7 +235,7 @@ const struct field config_prior_fields[] = {
 
 const struct field config_analysis_fields[] = {
     { "method", FIELD_TEXT, IN(config_analysis, parameters.method), 0, 0,
-      "a method (otsu3-morphology)", is_method, NULL, GIVEN_METHOD, false },
+      "a method that tumord.yaml(5) lists", is_method, NULL, GIVEN_METHOD, false },
     GIVEN("window_center", FIELD_DOUBLE, window_center, -1e6, 1e6,
           "a window's centre (-1000000 to 1000000)", NULL, 1u << 30),
     GIVEN("window_width", FIELD_DOUBLE, window_width, 0, 1e6,

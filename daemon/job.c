@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/methods.h"
 #include "util/error.h"
 
 /* Changes when the same inputs and parameters would give other results. */
@@ -75,6 +76,23 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
     return true;
 }
 
+/*
+ * What the method's version adds to a key: the first nothing, so that the results that there are keep
+ * their names.
+ */
+static void add_version(const char *parameters, struct digest *digest)
+{
+    const char *name = "";
+    json_t *const object = json_loads(parameters, 0, NULL);
+
+    if (object != NULL)
+        json_unpack(object, "{s:s}", "method", &name);
+    const struct methods_entry *const method = methods_find(name);
+    if (method != NULL && strcmp(method->version, "1") != 0)
+        digest_add(digest, method->version, strlen(method->version) + 1);
+    json_decref(object);
+}
+
 static int compare_digests(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -95,6 +113,7 @@ void job_key(const char (*digests)[DIGEST_HEX_SIZE], size_t count, const char *p
     qsort(sorted, count, sizeof *sorted, compare_digests);
     digest_add(digest, RESULTS_VERSION "\n", sizeof RESULTS_VERSION);
     digest_add(digest, parameters, strlen(parameters));
+    add_version(parameters, digest);
     for (size_t i = 0; i < count; i++)
         digest_add(digest, sorted[i], strlen(sorted[i]));
     digest_finish(digest, value);

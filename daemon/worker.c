@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "analysis/analyse.h"
+#include "analysis/methods.h"
 #include "daemon/errand.h"
 #include "daemon/inputs.h"
 #include "daemon/job.h"
@@ -143,11 +143,21 @@ static bool report(struct worker *worker, const struct job *job, struct series *
 
 /* ---- a job ---- */
 
-/* A worker states its need before it takes it: too large is a sentence, not a death. */
-static bool check_need(const struct volume *volume, const struct arena *arena,
-                       struct error *err)
+static bool check_method(const struct job *job, struct error *err)
 {
-    const size_t need = analyse_need(volume->size, volume->type);
+    const struct methods_entry *const method = methods_find(job->parameters.method);
+
+    return method == NULL || methods_takes(method, job->modality)
+        || error_set(err, ERROR_UNSUPPORTED, "the method %s is for %s, not for %s", method->name,
+                     method->modalities, job->modality[0] == '\0' ? "a series without a modality"
+                     : job->modality);
+}
+
+/* A worker states its need before it takes it: too large is a sentence, not a death. */
+static bool check_need(const struct volume *volume, const struct analysis_parameters *parameters,
+                       const struct arena *arena, struct error *err)
+{
+    const size_t need = analyse_need(volume, parameters);
     const size_t left = arena_limit(arena) - arena_used(arena);
 
     return need <= left
@@ -169,12 +179,14 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     struct series_facts facts;
     struct volume volume;
 
+    if (!check_method(job, err))
+        return false;
     memset(&findings, 0, sizeof findings);
     inputs_begin(&worker->inputs, worker->channel, worker->message, job->id, job->lease,
                  job->file_count);
     if (!inputs_load(&worker->inputs, worker->arena, series, err)
         || !series_volume(series, &volume, &facts, err)
-        || !check_need(&volume, worker->arena, err)
+        || !check_need(&volume, &job->parameters, worker->arena, err)
         || !analyse(&volume, &job->parameters, worker->arena, &findings, err))
         return false;
     warn_of_series(&facts, &findings);

@@ -8,6 +8,7 @@ extern const struct runner_suite suite_given;
 extern const struct runner_suite suite_grid;
 extern const struct runner_suite suite_kernels;
 extern const struct runner_suite suite_mesh;
+extern const struct runner_suite suite_methods;
 extern const struct runner_suite suite_number;
 extern const struct runner_suite suite_spread;
 extern const struct runner_suite suite_regions;
@@ -26,6 +27,7 @@ int main(int argc, char **argv)
         &suite_grid,
         &suite_kernels,
         &suite_mesh,
+        &suite_methods,
         &suite_number,
         &suite_spread,
         &suite_regions,

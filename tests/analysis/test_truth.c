@@ -186,7 +186,7 @@ static void need_is_an_upper_bound(void)
         analysis_defaults(modalities[modality], &parameters);
         struct arena *own = arena_new((size_t)1 << 30, &err);
         CU_ASSERT(analyse(&volume, &parameters, own, &findings, &err));
-        CU_ASSERT(arena_peak(own) <= analyse_need(volume.size, volume.type));
+        CU_ASSERT(arena_peak(own) <= analyse_need(&volume, &parameters));
         arena_free(own);
     }
 }
@@ -223,7 +223,7 @@ static void need_is_an_upper_bound_for_what_is_wide_and_for_specks(void)
             volume.i16[at] = hard_voxel(at % 256, at / 256 % 256, at / 256 / 256, specks);
         const size_t used = arena_used(arena);
         CU_ASSERT(analyse(&volume, &parameters, arena, &findings, &err));
-        CU_ASSERT(arena_peak(arena) - used <= analyse_need(volume.size, volume.type));
+        CU_ASSERT(arena_peak(arena) - used <= analyse_need(&volume, &parameters));
         CU_ASSERT_EQUAL(findings.count, specks ? 0 : 1);
         CU_ASSERT(specks || findings.lesion[0].high[2] - findings.lesion[0].low[2] > 90);
     }

@@ -72,6 +72,15 @@ static void job_key_depends_on_content_and_not_on_order(void)
     CU_ASSERT_STRING_NOT_EQUAL(one, other);
 }
 
+/* The first version adds nothing: results that there are keep their names. */
+static void job_key_of_the_first_version_is_that_of_its_parameters(void)
+{
+    char digest[1][DIGEST_HEX_SIZE] = { "aa" }, key[DIGEST_HEX_SIZE];
+
+    job_key((const char (*)[DIGEST_HEX_SIZE])digest, 1, "{\"method\":\"otsu3-morphology\"}", key);
+    CU_ASSERT_STRING_EQUAL(key, "2a62d665f3d863cf520ec08d6a73d5d532e42af0a402c2a13e2b2378ee76b774");
+}
+
 static void job_body_comes_back_as_it_was(void)
 {
     char body[4096];
@@ -134,6 +143,7 @@ static const struct runner_test tests[] = {
     TEST(job_parameters_do_not_depend_on_threads),
     TEST(job_parameters_refuse_what_is_not_theirs),
     TEST(job_key_depends_on_content_and_not_on_order),
+    TEST(job_key_of_the_first_version_is_that_of_its_parameters),
     TEST(job_body_comes_back_as_it_was),
     TEST(job_result_comes_back_as_it_was),
     TEST(job_result_refuses_names_that_are_paths),

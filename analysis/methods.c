@@ -1,0 +1,65 @@
+/* Methods: the table, and the way from a name to findings. */
+#include "analysis/methods.h"
+
+#include <string.h>
+
+#include "analysis/regions.h"
+#include "util/arena.h"
+#include "util/error.h"
+
+static const struct methods_entry methods[] = {
+    { "otsu3-morphology", "1", NULL, false, methods_otsu3_morphology, methods_otsu3_morphology_need },
+};
+#define COUNT (sizeof methods / sizeof *methods)
+
+const struct methods_entry *methods_at(size_t n)
+{
+    return n < COUNT ? &methods[n] : NULL;
+}
+
+const struct methods_entry *methods_find(const char *name)
+{
+    for (size_t n = 0; n < COUNT; n++)
+        if (strcmp(methods[n].name, name) == 0)
+            return &methods[n];
+    return NULL;
+}
+
+bool methods_takes(const struct methods_entry *method, const char *modality)
+{
+    const size_t length = strlen(modality);
+    const char *at = method->modalities;
+
+    if (at == NULL)
+        return true;
+    while (at != NULL && (strncmp(at, modality, length) != 0 || strchr(" ", at[length]) == NULL)) {
+        at = strchr(at, ' ');
+        at += at != NULL;
+    }
+    return at != NULL && length > 0;
+}
+
+static bool check(const struct methods_task *task, const struct methods_entry *method, struct error *err)
+{
+    if (method == NULL)
+        return error_set(err, ERROR_UNSUPPORTED, "no method is called %s", task->parameters->method);
+    if (volume_count(task->volume) == 0)
+        return error_set(err, ERROR_DATA, "no voxels");
+    if (method->needs_organ && task->organ == NULL)
+        return error_set(err, ERROR_DATA, "%s needs an organ, and there is no mask of one", method->name);
+    return true;
+}
+
+bool methods_run(const struct methods_task *task, struct arena *arena, struct findings *ret_findings,
+                 struct error *err)
+{
+    const struct methods_entry *const method = methods_find(task->parameters->method);
+
+    if (!check(task, method, err)
+        || !regions_begin(task->volume, method->name, method->version, arena, ret_findings, err))
+        return false;
+    const size_t mark = arena_mark(arena);
+    const bool good = method->run(task, arena, ret_findings, err);
+    arena_rewind(arena, mark);
+    return good || error_prefix(err, "analysis");
+}
