@@ -24,6 +24,7 @@ struct analysis_parameters {
     double split;                   /* regions that only touch are several (split.h); 0: never */
     bool flatten;                   /* remove a smooth bias field first (MR) */
     struct quality_rules quality;   /* all zero: the defaults */
+    int suv;                        /* PET: UNIT_SUVBW and so many on: bw, lbm (James), … bsa */
     int threads;                    /* never changes a result */
 };
 

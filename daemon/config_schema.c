@@ -110,6 +110,7 @@ static const char *const level_words[] = {
     "error", "warning", "notice", "info", "debug", NULL };
 static const char *const target_words[] = { "stderr", "syslog", NULL };
 static const char *const polarity_words[] = { "bright", "dark", "both", NULL };
+static const char *const suv_words[] = { "bw", "lbm", "lbm_james128", "lbm_janma", "bsa", NULL };
 
 static bool is_method(const char *text)
 {
@@ -250,6 +251,8 @@ const struct field config_analysis_fields[] = {
           GIVEN_MAX_FRACTION),
     GIVEN("split", FIELD_DOUBLE, split, 0, 1, "a part of a peak (0 to 1; 0: never)", NULL, GIVEN_SPLIT),
     GIVEN("flatten", FIELD_BOOL, flatten, 0, 0, WHAT_SWITCH, NULL, GIVEN_FLATTEN),
+    GIVEN("suv", FIELD_WORD, suv, 0, 0, "bw, lbm, lbm_james128, lbm_janma or bsa",
+          suv_words, GIVEN_SUV),
     END
 };
 

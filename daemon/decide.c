@@ -153,6 +153,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->split = own->split;
     if (analysis->given & GIVEN_FLATTEN)
         ret_parameters->flatten = own->flatten;
+    if (analysis->given & GIVEN_SUV && strcmp(modality, "PT") == 0)
+        ret_parameters->suv = own->suv;
 }
 
 /* PS3.5 6.2: DT with the offset from UTC, here at the moment of queueing. */

@@ -13,6 +13,7 @@
 #define RESULTS_VERSION "tumord-results-1"
 
 static const char *const polarity_names[] = { "bright", "dark", "both" };
+static const char *const suv_names[] = { "bw", "lbm", "lbm_james128", "lbm_janma", "bsa" };
 static const char *const kind_names[] = { "seg", "sr", "sc", "picture", "json", "ko" };
 
 const char *job_kind_name(enum report_kind kind)
@@ -32,6 +33,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         "max_fraction", parameters->max_fraction, "flatten", parameters->flatten);
     if (parameters->split > 0)          /* results without it keep the names that they have */
         json_object_set_new(object, "split", json_real(parameters->split));
+    if (parameters->suv > 0)
+        json_object_set_new(object, "suv", json_string(suv_names[parameters->suv]));
     char *const text = object == NULL ? NULL
         : json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(15));
 
@@ -52,19 +55,20 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
                           struct error *err)
 {
     struct analysis_parameters parameters = { .threads = 1 };
-    const char *method, *polarity;
+    const char *method, *polarity, *suv = suv_names[0];
     int flatten;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
         "min_contrast", &parameters.min_contrast,
         "max_fraction", &parameters.max_fraction, "flatten", &flatten, "split",
-        &parameters.split) == 0;
+        &parameters.split, "suv", &suv) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
-    const bool good = found >= 0
+    parameters.suv = unpacked ? find_name(suv, suv_names, 5) : -1;
+    const bool good = found >= 0 && parameters.suv >= 0
         && text_format(parameters.method, sizeof parameters.method, "%s", method);
 
     json_decref(object);

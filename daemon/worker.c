@@ -184,6 +184,7 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     memset(&findings, 0, sizeof findings);
     inputs_begin(&worker->inputs, worker->channel, worker->message, job->id, job->lease,
                  job->file_count);
+    series_wish_suv(series, (enum volume_unit)(UNIT_SUVBW + job->parameters.suv));
     if (!inputs_load(&worker->inputs, worker->arena, series, err)
         || !series_volume(series, &volume, &facts, err)
         || !check_need(&volume, &job->parameters, worker->arena, err)

@@ -45,6 +45,7 @@ struct slice {
     size_t block;                   /* which slice of the block holds its pixels */
     uint32_t frame;                 /* of its instance, from 1 */
     bool of_many;                   /* the instance has several */
+    double frame_s;                 /* PET: suv_frame_moment() */
 };
 
 struct format {                     /* of stored pixels; alike in all slices */
@@ -65,6 +66,7 @@ struct series {
     struct suv_inputs suv;          /* of the first slice */
     const char *suv_differs;        /* what another slice has otherwise, or NULL */
     double first_acquisition_s;
+    enum volume_unit wished_suv;
     uint16_t *block;                /* stored values, sign extended when signed */
 };
 
@@ -77,6 +79,7 @@ struct series *series_new(size_t slices, struct arena *arena, struct error *err)
     series->arena = arena;
     series->room = slices;
     series->first_acquisition_s = NAN;
+    series->wished_suv = UNIT_SUVBW;
     series->slice = arena_take_zeroed(arena, slices, sizeof *series->slice, err);
     return series->slice == NULL ? NULL : series;
 }
@@ -87,6 +90,11 @@ void series_free(struct series *series)
         return;
     dataset_free(series->head);
     series->head = NULL;
+}
+
+void series_wish_suv(struct series *series, enum volume_unit unit)
+{
+    series->wished_suv = unit;
 }
 
 struct dataset *series_template(struct series *series)
@@ -374,6 +382,7 @@ static bool read_slice(const struct view *view, const struct series *series,
         return error_set(err, ERROR_DATA, "Rescale Slope 0");
     item_text_at(image, SOP_CLASS, 0, slice->class_uid, sizeof slice->class_uid);
     item_text_at(image, SOP_UID, 0, slice->uid, sizeof slice->uid);
+    slice->frame_s = strcmp(series->modality, "PT") == 0 ? suv_frame_moment(image) : NAN;
     read_padding(image, &series->format, slice);
     return true;
 }
@@ -798,6 +807,37 @@ static enum volume_unit unit_of(const struct series *series)
         ? UNIT_HU : UNIT_ARBITRARY;
 }
 
+/*
+ * The factor of all slices; where they were not decay corrected, each one's own goes into its
+ * slope and intercept.
+ */
+static double make_suv(struct series *series, struct volume *volume, struct series_facts *facts)
+{
+    const struct suv_wish wish = { series->wished_suv, series->first_acquisition_s,
+                                   series->suv_differs };
+    struct suv suv;
+    bool known = suv_compute(dataset_root(series->head), &wish, &suv);
+
+    for (size_t k = 0; k < series->count && known && suv.half_life_s > 0; k++)
+        if (isnan(series->slice[k].frame_s)) {
+            text_format(suv.how, sizeof suv.how, "SUV not computable: needs Acquisition Date and "
+                        "Time and Actual Frame Duration of every slice");
+            suv.unit = suv.stored_unit;
+            suv.factor = 1;
+            known = false;
+        }
+    for (size_t k = 0; k < series->count && known; k++) {
+        const double decay = suv_slice_decay(&suv, series->slice[k].frame_s);
+        series->slice[k].slope *= decay;
+        series->slice[k].intercept *= decay;
+    }
+    text_format(facts->suv, sizeof facts->suv, "%s", suv.how);
+    volume->unit = suv.unit;
+    if (!known)
+        warn(facts, "%s", facts->suv);
+    return suv.factor;
+}
+
 static bool fill_values(struct series *series, struct volume *volume,
                         struct series_facts *facts, struct error *err)
 {
@@ -806,10 +846,8 @@ static bool fill_values(struct series *series, struct volume *volume,
     double factor = 1;
 
     volume->unit = unit_of(series);
-    if (is_pet && !suv_factor(dataset_root(series->head), series->first_acquisition_s,
-                              series->suv_differs, &factor, &volume->unit, facts->suv,
-                              sizeof facts->suv))
-        warn(facts, "%s", facts->suv);
+    if (is_pet)
+        factor = make_suv(series, volume, facts);
     volume->slope = 1;
     volume->intercept = 0;
     if (!is_pet && stays_whole(series) && fits_int16(series, is_ct)) {

@@ -31,6 +31,9 @@ struct series_facts {
 /* For `slices` expected instances; everything is taken from the arena. */
 struct series *series_new(size_t slices, struct arena *arena, struct error *err);
 
+/* PET: which SUV the volume shall be in (suv.h); SUVbw when it is not called. */
+void series_wish_suv(struct series *series, enum volume_unit unit);
+
 /*
  * Reads geometry and pixels of the data set, which is not kept except for the first, whose
  * patient, study and acquisition attributes stay as the template of results. Fails with a
@@ -44,7 +47,7 @@ bool series_add(struct series *series, struct dataset *dataset, struct error *er
  * taken with true positions and a warning; beyond that, a missing slice, a duplicate
  * position, mixed orientations or a single slice is refused with a sentence. CT becomes
  * VOXEL_INT16 in HU where slope is 1 and intercept whole, else VOXEL_FLOAT32; PET becomes
- * VOXEL_FLOAT32 in SUVbw, or stays in its unit with facts.suv telling why; MR stays as stored.
+ * VOXEL_FLOAT32 in the SUV that was wished for, or stays in its unit with facts.suv telling why; MR stays as stored.
  */
 bool series_volume(struct series *series, struct volume *ret_volume,
                    struct series_facts *ret_facts, struct error *err);

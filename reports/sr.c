@@ -198,13 +198,18 @@ static const struct concept *unit_of(enum volume_unit unit)
     static const struct concept suvbw
         = { "g/ml{SUVbw}", "UCUM", "Standardized Uptake Value body weight" };
     static const struct concept suvlbm
-        = { "g/ml{SUVlbm}", "UCUM", "Standardized Uptake Value lean body mass" };
+        = { "g/ml{SUVlbm}", "UCUM", "Standardized Uptake Value lean body mass (James)" };
+    static const struct concept suvlbm128 = { "g/ml{SUVlbm(James128)}", "UCUM",
+        "Standardized Uptake Value lean body mass (James 128 multiplier)" };
+    static const struct concept suvlbmjanma = { "g/ml{SUVlbm(Janma)}", "UCUM",
+        "Standardized Uptake Value lean body mass (Janma)" };
     static const struct concept suvbsa
         = { "cm2/ml{SUVbsa}", "UCUM", "Standardized Uptake Value body surface area" };
     static const struct concept activity = { "Bq/ml", "UCUM", "Becquerels/milliliter" };
 
     return unit == UNIT_HU ? &hu : unit == UNIT_SUVBW ? &suvbw
-        : unit == UNIT_SUVLBM ? &suvlbm : unit == UNIT_SUVBSA ? &suvbsa
+        : unit == UNIT_SUVLBM ? &suvlbm : unit == UNIT_SUVLBM_JAMES128 ? &suvlbm128
+        : unit == UNIT_SUVLBM_JANMA ? &suvlbmjanma : unit == UNIT_SUVBSA ? &suvbsa
         : unit == UNIT_BQML ? &activity : &no_units;
 }
 
@@ -214,11 +219,14 @@ static const struct concept *quantity_of(enum volume_unit unit, const char *moda
     static const struct concept suvbw = { "126401", "DCM", "SUVbw" };
     static const struct concept suvlbm = { "126402", "DCM", "SUVlbm" };
     static const struct concept suvbsa = { "126403", "DCM", "SUVbsa" };
+    static const struct concept suvlbmjanma = { "126405", "DCM", "SUVlbm(Janma)" };
+    static const struct concept suvlbm128 = { "126406", "DCM", "SUVlbm(James128)" };
     static const struct concept signal = { "110852", "DCM", "MR signal intensity" };
     static const struct concept value = { "99T001", "99TUMORD", "Pixel value" };
 
     return unit == UNIT_HU ? &attenuation : unit == UNIT_SUVBW ? &suvbw
-        : unit == UNIT_SUVLBM ? &suvlbm : unit == UNIT_SUVBSA ? &suvbsa
+        : unit == UNIT_SUVLBM ? &suvlbm : unit == UNIT_SUVLBM_JAMES128 ? &suvlbm128
+        : unit == UNIT_SUVLBM_JANMA ? &suvlbmjanma : unit == UNIT_SUVBSA ? &suvbsa
         : strcmp(modality, "MR") == 0 ? &signal : &value;
 }
 

@@ -129,6 +129,8 @@ const char *volume_unit_name(enum volume_unit unit)
     case UNIT_HU:          return "HU";
     case UNIT_SUVBW:       return "g/ml{SUVbw}";
     case UNIT_SUVLBM:      return "g/ml{SUVlbm}";
+    case UNIT_SUVLBM_JAMES128: return "g/ml{SUVlbm(James128)}";
+    case UNIT_SUVLBM_JANMA: return "g/ml{SUVlbm(Janma)}";
     case UNIT_SUVBSA:      return "cm2/ml{SUVbsa}";
     case UNIT_BQML:        return "Bq/ml";
     case UNIT_PROBABILITY: return "1";

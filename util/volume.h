@@ -31,7 +31,9 @@ enum volume_unit {
     UNIT_ARBITRARY,         /* MR signal, counts */
     UNIT_HU,
     UNIT_SUVBW,             /* g/ml */
-    UNIT_SUVLBM,
+    UNIT_SUVLBM,            /* lean body mass by James */
+    UNIT_SUVLBM_JAMES128,   /* by James with 128 for men */
+    UNIT_SUVLBM_JANMA,      /* by Janmahasatian */
     UNIT_SUVBSA,            /* cm2/ml */
     UNIT_BQML,
     UNIT_PROBABILITY
@@ -102,6 +104,12 @@ double volume_diagonal_mm(const struct volume *volume);
 
 /* The value in its unit, whatever the type. For loops over voxels use the type's pointer. */
 double volume_value(const struct volume *volume, size_t index);
+
+/* One of the standardised uptake values. */
+static inline bool volume_unit_is_suv(enum volume_unit unit)
+{
+    return unit >= UNIT_SUVBW && unit <= UNIT_SUVBSA;
+}
 
 const char *volume_unit_name(enum volume_unit unit);    /* "HU", "g/ml{SUVbw}", "1" … */
 
