@@ -59,14 +59,18 @@ enum jpeg_answer jpeg_find_size(const void *bytes, size_t size, uint32_t *ret_ro
     return JPEG_MORE;
 }
 
-/* Reserved ones count as markers alone, as DCMTK has them. */
+/* Reserved ones count as markers alone and 0xff fills, as DCMTK has them. */
 bool jpeg_is_walkable(const void *bytes, size_t size)
 {
     const unsigned char *at = bytes, *const end = at + size;
 
-    while (end - at >= 4 && at[0] == 0xff && at[1] != 0 && at[1] != 0xff) {
+    while (end - at >= 4 && at[0] == 0xff && at[1] != 0) {
         const unsigned marker = at[1];
 
+        if (marker == 0xff) {
+            at++;
+            continue;
+        }
         if (marker == TEM || (marker >= JPG0 && marker <= JPG13))
             return false;
         if (is_frame_header(marker))

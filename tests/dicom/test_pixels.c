@@ -267,7 +267,9 @@ static void a_jpeg_that_a_decoder_never_leaves_is_noticed(void)
         { "\xff\xd8\xff\xf1\0\2", 6, false },
         { "\xff\xd8\xff\xc3\0\2\xff\x01\0\0", 10, true },
         { "\xff\xd8\xff\xe0\0\4\xff\x01\xff\xc0\0\0", 12, true },    /* inside a segment */
-        { "\xff\xd8\xff\xff\xff\x01\0\0", 8, true },
+        { "\xff\xd8\xff\xff\xff\x01\0\0", 8, false },               /* behind a fill byte */
+        { "\xff\xff\xff\xff\xff\x01\0\0", 8, false },
+        { "\xff\xff\xff\xff\0\x01\0\0", 8, true },
         { "\0\0\xff\x01\0\0", 6, true },
         { "\xff\xd8\xff\xe0\xff\xff\xff\x01", 8, true },
         { "", 0, true }
