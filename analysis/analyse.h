@@ -13,6 +13,13 @@ struct error;
 
 enum polarity { POLARITY_BRIGHT, POLARITY_DARK, POLARITY_BOTH };
 
+/* What becomes of masks that came with the study. */
+enum masks_policy {
+    MASKS_USE,                      /* they are the findings; without one the method looks */
+    MASKS_BESIDE,                   /* the method looks too, and tells what it finds beside them */
+    MASKS_IGNORE
+};
+
 /* The effective parameters; job.h writes them in canonical form into the job's row. */
 struct analysis_parameters {
     char method[65];                /* a name of methods.h */
@@ -25,6 +32,7 @@ struct analysis_parameters {
     bool flatten;                   /* remove a smooth bias field first (MR) */
     struct quality_rules quality;   /* all zero: the defaults */
     int suv;                        /* PET: UNIT_SUVBW and so many on: bw, lbm (James), … bsa */
+    enum masks_policy masks;
     int threads;                    /* never changes a result */
 };
 

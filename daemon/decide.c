@@ -151,6 +151,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->max_fraction = own->max_fraction;
     if (analysis->given & GIVEN_SPLIT)
         ret_parameters->split = own->split;
+    if (analysis->given & GIVEN_MASKS)
+        ret_parameters->masks = own->masks;
     if (analysis->given & GIVEN_FLATTEN)
         ret_parameters->flatten = own->flatten;
     if (analysis->given & GIVEN_SUV && strcmp(modality, "PT") == 0)
@@ -201,6 +203,9 @@ static bool queue(struct store *store, const struct config *config,
     int64_t id = 0;
 
     effective(analysis, slices_modality(slices), &parameters);
+    if (parameters.masks != MASKS_IGNORE
+        && !slices_add_masks(slices, store, study_uid, series_uid, err))
+        return false;
     if (!store_each_job(store, study_uid, count_job, &jobs, err))
         return false;
     char *const text = job_parameters_text(&parameters, err);

@@ -79,7 +79,7 @@ static bool load_volume(struct errands *errands, struct inputs *inputs, struct e
 
     if (series == NULL)
         return false;
-    const bool good = inputs_load(inputs, errands->arena, series, err)
+    const bool good = inputs_load(inputs, inputs->count, errands->arena, series, err)
         && series_volume(series, &errands->volume, &facts, err)
         && plane_window(&errands->volume, errands->arena, &errands->center, &errands->width,
                         err);

@@ -129,13 +129,13 @@ static bool add(struct inputs *inputs, size_t index, struct arena *arena,
     return added;
 }
 
-bool inputs_load(struct inputs *inputs, struct arena *arena, struct series *series,
+bool inputs_load(struct inputs *inputs, size_t count, struct arena *arena, struct series *series,
                  struct error *err)
 {
-    for (size_t i = 0; i < inputs->count; i++)
+    for (size_t i = 0; i < count; i++)
         if (!add(inputs, i, arena, series, err))
-            return inputs->count > 1
-                ? error_prefix(err, "instance %zu of %zu", i + 1, inputs->count) : false;
-    inputs_end(inputs);
+            return count > 1 ? error_prefix(err, "instance %zu of %zu", i + 1, count) : false;
+    if (count == inputs->count)
+        inputs_end(inputs);
     return true;
 }

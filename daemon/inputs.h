@@ -29,8 +29,8 @@ void inputs_begin(struct inputs *inputs, int channel, struct message *message, i
 /* Reads file `index` into the arena; a mark before it takes it back. */
 bool inputs_read(struct inputs *inputs, size_t index, struct arena *arena,
                  unsigned char **ret_bytes, size_t *ret_size, struct error *err);
-/* Decodes all files into the series. */
-bool inputs_load(struct inputs *inputs, struct arena *arena, struct series *series,
+/* Decodes the first `count` files into the series. */
+bool inputs_load(struct inputs *inputs, size_t count, struct arena *arena, struct series *series,
                  struct error *err);
 /* Closes what is in hand. */
 void inputs_end(struct inputs *inputs);

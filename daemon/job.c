@@ -14,6 +14,7 @@
 
 static const char *const polarity_names[] = { "bright", "dark", "both" };
 static const char *const suv_names[] = { "bw", "lbm", "lbm_james128", "lbm_janma", "bsa" };
+static const char *const masks_names[] = { "use", "beside", "ignore" };
 static const char *const kind_names[] = { "seg", "sr", "sc", "picture", "json", "ko" };
 
 const char *job_kind_name(enum report_kind kind)
@@ -31,6 +32,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         "min_lesion_mm3", parameters->min_lesion_mm3,
         "min_contrast", parameters->min_contrast,
         "max_fraction", parameters->max_fraction, "flatten", parameters->flatten);
+    if (parameters->masks != MASKS_USE)
+        json_object_set_new(object, "masks", json_string(masks_names[parameters->masks]));
     if (parameters->split > 0)          /* results without it keep the names that they have */
         json_object_set_new(object, "split", json_real(parameters->split));
     if (parameters->suv > 0)
@@ -55,26 +58,28 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
                           struct error *err)
 {
     struct analysis_parameters parameters = { .threads = 1 };
-    const char *method, *polarity, *suv = suv_names[0];
+    const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE];
     int flatten;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?s !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
         "min_contrast", &parameters.min_contrast,
         "max_fraction", &parameters.max_fraction, "flatten", &flatten, "split",
-        &parameters.split, "suv", &suv) == 0;
+        &parameters.split, "suv", &suv, "masks", &masks) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
+    const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;
     parameters.suv = unpacked ? find_name(suv, suv_names, 5) : -1;
-    const bool good = found >= 0 && parameters.suv >= 0
+    const bool good = found >= 0 && policy >= 0 && parameters.suv >= 0
         && text_format(parameters.method, sizeof parameters.method, "%s", method);
 
     json_decref(object);
     if (!good)
         return error_set(err, ERROR_DATA, "parameters that are not ours");
     parameters.polarity = (enum polarity)found;
+    parameters.masks = (enum masks_policy)policy;
     parameters.flatten = flatten != 0;
     *ret_parameters = parameters;
     return true;
@@ -102,27 +107,35 @@ static int compare_digests(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-void job_key(const char (*digests)[DIGEST_HEX_SIZE], size_t count, const char *parameters,
-             char ret_key[DIGEST_HEX_SIZE])
+static void add_sorted(struct digest *digest, const char **list, size_t count)
+{
+    qsort(list, count, sizeof *list, compare_digests);
+    for (size_t i = 0; i < count; i++)
+        digest_add(digest, list[i], strlen(list[i]));
+}
+
+void job_key(const char (*digests)[DIGEST_HEX_SIZE], size_t count, size_t masks,
+             const char *parameters, char ret_key[DIGEST_HEX_SIZE])
 {
     struct error err;
     unsigned char value[DIGEST_SIZE];
     struct digest *const digest = digest_new(&err);
-    const char **const sorted = malloc((count + 1) * sizeof *sorted);
+    const char **const list = malloc((count + masks + 1) * sizeof *list);
 
-    if (digest == NULL || sorted == NULL)
+    if (digest == NULL || list == NULL)
         abort();                        /* a few bytes: there is no going on without them */
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = digests[i];
-    qsort(sorted, count, sizeof *sorted, compare_digests);
+    for (size_t i = 0; i < count + masks; i++)
+        list[i] = digests[i];
     digest_add(digest, RESULTS_VERSION "\n", sizeof RESULTS_VERSION);
     digest_add(digest, parameters, strlen(parameters));
     add_version(parameters, digest);
-    for (size_t i = 0; i < count; i++)
-        digest_add(digest, sorted[i], strlen(sorted[i]));
+    add_sorted(digest, list, count);
+    if (masks > 0)                      /* results without masks keep the names that they have */
+        digest_add(digest, "masks", sizeof "masks");
+    add_sorted(digest, list + count, masks);
     digest_finish(digest, value);
     digest_hex(value, ret_key);
-    free(sorted);
+    free(list);
     digest_free(digest);
 }
 
@@ -168,10 +181,11 @@ static bool parse_superseded(json_t *list, struct job *job)
 
 bool job_body(const struct job *job, char *buffer, size_t size, struct error *err)
 {
-    return dump(json_pack("{s:s s:s s:s s:i s:I s:i s:i s:s s:o}", "key", job->key,
+    return dump(json_pack("{s:s s:s s:s s:i s:I s:I s:i s:i s:s s:o}", "key", job->key,
                           "created", job->created, "modality", job->modality,
                           "series_number", (int)job->series_number,
                           "files", (json_int_t)job->file_count,
+                          "masks", (json_int_t)job->mask_count,
                           "time_limit_s", job->time_limit_s,
                           "threads", job->parameters.threads,
                           "parameters", job->parameter_text,
@@ -183,20 +197,20 @@ bool job_parse(const char *body, struct job *ret_job, struct error *err)
 {
     const char *key, *created, *modality, *parameters;
     int series_number, threads;
-    json_int_t files;
+    json_int_t files, masks = 0;
     json_t *superseded = NULL;
     struct job job = { .id = ret_job->id, .lease = ret_job->lease };
     json_t *const object = json_loads(body, 0, NULL);
     bool good = object != NULL && json_unpack(
-        object, "{s:s s:s s:s s:i s:I s:i s:i s:s s?o}", "key", &key, "created", &created,
-        "modality", &modality, "series_number", &series_number, "files", &files,
+        object, "{s:s s:s s:s s:i s:I s?I s:i s:i s:s s?o}", "key", &key, "created", &created,
+        "modality", &modality, "series_number", &series_number, "files", &files, "masks", &masks,
         "time_limit_s", &job.time_limit_s, "threads", &threads,
         "parameters", &parameters, "superseded", &superseded) == 0
         && parse_superseded(superseded, &job)
         && text_format(job.key, sizeof job.key, "%s", key)
         && text_format(job.created, sizeof job.created, "%s", created)
         && text_format(job.modality, sizeof job.modality, "%s", modality)
-        && files >= 0
+        && files >= 0 && masks >= 0
         && job_parameters_parse(parameters, &job.parameters, err)
         && (job.parameter_text = strdup(parameters)) != NULL;
 
@@ -205,6 +219,7 @@ bool job_parse(const char *body, struct job *ret_job, struct error *err)
         return error_set(err, ERROR_DATA, "a job message that is not ours");
     job.series_number = series_number;
     job.file_count = (size_t)files;
+    job.mask_count = (size_t)masks;
     job.parameters.threads = threads;
     *ret_job = job;
     return true;

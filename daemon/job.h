@@ -27,7 +27,7 @@ struct job {                        /* as a worker gets it */
     char created[27];
     char modality[17];
     long series_number;
-    size_t file_count;
+    size_t file_count, mask_count;  /* its files: slices, and behind them masks (dicom/mask.h) */
     int time_limit_s;
     char *parameter_text;           /* the canonical JSON, owned by the job */
     struct report_superseded superseded[JOB_MAX_SUPERSEDED];
@@ -41,9 +41,12 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
 bool job_parameters_parse(const char *text, struct analysis_parameters *ret_parameters,
                           struct error *err);
 
-/* SHA-256 over the sorted input digests, the parameters and the versions, in hexadecimal. */
-void job_key(const char (*digests)[DIGEST_HEX_SIZE], size_t count, const char *parameters,
-             char ret_key[DIGEST_HEX_SIZE]);
+/*
+ * SHA-256 over the sorted digests of the slices, those of the `masks` behind them, the parameters and
+ * the versions, in hexadecimal.
+ */
+void job_key(const char (*digests)[DIGEST_HEX_SIZE], size_t count, size_t masks,
+             const char *parameters, char ret_key[DIGEST_HEX_SIZE]);
 
 bool job_body(const struct job *job, char *buffer, size_t size, struct error *err);
 bool job_parse(const char *body, struct job *ret_job, struct error *err);

@@ -128,7 +128,7 @@ static bool send_job(struct scheduler *scheduler, struct slot *slot,
     struct message *const message = scheduler->message;
     struct job job = {
         .id = row->id, .lease = row->lease, .series_number = row->series_number,
-        .file_count = slices_count(slot->slices),
+        .file_count = slices_count(slot->slices), .mask_count = slices_mask_count(slot->slices),
         .time_limit_s = scheduler->config->time_limit_s,
         .parameter_text = (char *)row->parameters,
         .parameters.threads = scheduler->config->threads
@@ -151,20 +151,25 @@ static bool send_job(struct scheduler *scheduler, struct slot *slot,
 }
 
 /*
- * The inputs of a leased job. They are what its key was made of, or slices have come since:
+ * The inputs of a leased job. They are what its key was made of, or slices or masks have come since:
  * then the study is open again, and its next quiet time makes the next job.
  */
 static bool find_inputs(struct scheduler *scheduler, struct slot *slot,
                         const struct store_job *row, struct error *err)
 {
     char key[DIGEST_HEX_SIZE];
+    struct analysis_parameters parameters;
 
     slot->slices = slices_of_series(scheduler->store, row->series_uid, err);
     if (slot->slices == NULL)
         return false;
+    if (!job_parameters_parse(row->parameters, &parameters, err)
+        || (parameters.masks != MASKS_IGNORE
+            && !slices_add_masks(slot->slices, scheduler->store, row->study_uid, row->series_uid, err)))
+        return false;
     slices_key(slot->slices, row->parameters, key);
     return strcmp(key, row->key) == 0
-        || error_set(err, ERROR_DATA, "more slices came before the analysis began");
+        || error_set(err, ERROR_DATA, "more slices or masks came before the analysis began");
 }
 
 static bool lease_to(struct scheduler *scheduler, struct slot *slot, bool *ret_any,
@@ -252,7 +257,8 @@ static bool hear_want(struct scheduler *scheduler, struct slot *slot, struct err
     message->size = 0;
     message->fd_count = 0;
     while (message->fd_count < MESSAGE_MAX_FDS
-           && first + message->fd_count < slices_count(slot->slices)) {
+           && first + message->fd_count < slices_count(slot->slices)
+                                          + slices_mask_count(slot->slices)) {
         const int fd = slices_open(slot->slices, first + message->fd_count,
                                    scheduler->config->data_dir);
         if (fd < 0)

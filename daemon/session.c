@@ -18,9 +18,11 @@
 #include "daemon/log.h"
 #include "daemon/query.h"
 #include "daemon/retrieve.h"
+#include "daemon/slices.h"
 #include "daemon/store.h"
 #include "dicom/association.h"
 #include "dicom/charset.h"
+#include "dicom/mask.h"
 #include "dicom/scan.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -33,6 +35,7 @@
 #define META_SIZE 512
 
 #define TAG_CHARACTER_SET 0x00080005u
+#define TAG_SOP_CLASS 0x00080016u
 #define TAG_SOP_UID 0x00080018u
 #define TAG_STUDY_UID 0x0020000du
 #define TAG_SERIES_UID 0x0020000eu
@@ -369,8 +372,12 @@ static char *tags_text(const struct scan *scan)
 {
     char text[4 * SCAN_MAX_VALUE];
     json_t *tags = json_object();
+    const char *const class_uid = scan_value(scan, TAG_SOP_CLASS);
     bool good = tags != NULL;
 
+    if (good && class_uid != NULL && mask_kind_of(class_uid) != MASK_NONE)
+        good = json_object_set_new(tags, SLICES_REFERRED,
+                                   json_string(scan_referred_series(scan))) == 0;
     for (const struct scan_tag *tag = scan_tags; good && tag->keyword != NULL; tag++) {
         const char *value = scan_value(scan, tag->tag);
 

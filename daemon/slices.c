@@ -1,4 +1,4 @@
-/* Slices: a growing list of rows, with the tags of one of them kept as JSON. */
+/* Slices: a growing list of rows, with the tags of one of them kept as JSON; masks behind. */
 #include "daemon/slices.h"
 
 #include <errno.h>
@@ -10,6 +10,9 @@
 
 #include "daemon/job.h"
 #include "daemon/store.h"
+#include "dicom/mask.h"
+#include "dicom/scan.h"
+#include "dicom/uid.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -21,7 +24,7 @@ struct slice {
 };
 
 struct slices {
-    size_t count, room;
+    size_t count, masks, room;  /* slices, and the masks behind them */
     struct slice *slice;
     json_t *tags;               /* of the first in the index's order */
     char calling_ae[17];
@@ -61,9 +64,10 @@ static double position_on_normal(const json_t *tags)
          + at[2] * (o[0] * o[4] - o[1] * o[3]);
 }
 
+/* A place behind all that are there; the caller counts it. */
 static struct slice *grow(struct slices *slices)
 {
-    if (slices->count == slices->room) {
+    if (slices->count + slices->masks == slices->room) {
         const size_t room = slices->room == 0 ? 64 : 2 * slices->room;
         struct slice *const more = reallocarray(slices->slice, room, sizeof *more);
         if (more == NULL)
@@ -71,7 +75,15 @@ static struct slice *grow(struct slices *slices)
         slices->slice = more;
         slices->room = room;
     }
-    return &slices->slice[slices->count++];
+    return &slices->slice[slices->count + slices->masks];
+}
+
+static void fill(const struct store_instance *instance, struct slice *slice)
+{
+    memcpy(slice->sop_uid, instance->sop_uid, sizeof slice->sop_uid);
+    memcpy(slice->class_uid, instance->sop_class_uid, sizeof slice->class_uid);
+    memcpy(slice->sha256, instance->sha256, sizeof slice->sha256);
+    memcpy(slice->path, instance->path, sizeof slice->path);
 }
 
 static bool collect(const struct store_instance *instance, void *context)
@@ -85,10 +97,8 @@ static bool collect(const struct store_instance *instance, void *context)
         json_decref(tags);
         return false;
     }
-    memcpy(slice->sop_uid, instance->sop_uid, sizeof slice->sop_uid);
-    memcpy(slice->class_uid, instance->sop_class_uid, sizeof slice->class_uid);
-    memcpy(slice->sha256, instance->sha256, sizeof slice->sha256);
-    memcpy(slice->path, instance->path, sizeof slice->path);
+    slices->count++;
+    fill(instance, slice);
     slice->along_mm = position_on_normal(tags);
     if (slices->tags == NULL) {
         slices->tags = json_incref(tags);
@@ -127,6 +137,123 @@ struct slices *slices_of_series(struct store *store, const char *series_uid,
     }
     qsort(slices->slice, slices->count, sizeof *slices->slice, compare);
     return slices;
+}
+
+/* ---- masks ---- */
+
+struct study {                  /* while its masks are looked for */
+    struct slices *slices;
+    const char *series_uid;     /* of the slices */
+    size_t count, room;
+    struct { char uid[TEXT_UID_SIZE]; bool masks; } *series;
+};
+
+static bool collect_series(const struct store_series *series, void *context)
+{
+    struct study *const study = context;
+
+    if (study->count == study->room) {
+        const size_t room = study->room == 0 ? 16 : 2 * study->room;
+        void *const more = reallocarray(study->series, room, sizeof *study->series);
+        if (more == NULL) {
+            study->slices->failed = true;
+            return false;
+        }
+        study->series = more;
+        study->room = room;
+    }
+    memcpy(study->series[study->count].uid, series->series_uid, TEXT_UID_SIZE);
+    study->series[study->count++].masks = strcmp(series->modality, "SEG") == 0
+        || strcmp(series->modality, "RTSTRUCT") == 0;
+    return true;
+}
+
+/* One that names series of this study is of these; else its geometry tells (the worker looks). */
+static bool may_belong(const struct study *study, const json_t *tags)
+{
+    const char *const referred = tag_of(tags, SLICES_REFERRED);
+
+    if (referred == NULL || scan_refers(referred, study->series_uid))
+        return true;
+    for (size_t i = 0; i < study->count; i++)
+        if (scan_refers(referred, study->series[i].uid))
+            return false;
+    return true;
+}
+
+static bool is_own(const json_t *tags)
+{
+    const char *const maker = tag_of(tags, "Manufacturer");
+    const char *const model = tag_of(tags, "ManufacturerModelName");
+
+    return maker != NULL && model != NULL && strcmp(maker, UID_MANUFACTURER) == 0
+        && strcmp(model, UID_MODEL) == 0;
+}
+
+static bool collect_mask(const struct store_instance *instance, void *context)
+{
+    struct study *const study = context;
+    struct slices *const slices = study->slices;
+    json_t *const tags = json_loads(instance->tags != NULL ? instance->tags : "{}", 0, NULL);
+    const bool wanted = mask_kind_of(instance->sop_class_uid) != MASK_NONE && !is_own(tags)
+        && may_belong(study, tags);
+
+    json_decref(tags);
+    if (!wanted)
+        return true;
+    struct slice *const slice = grow(slices);
+    if (slice == NULL) {
+        slices->failed = true;
+        return false;
+    }
+    fill(instance, slice);
+    slices->masks++;
+    return true;
+}
+
+/* What came back without our name on it is still ours. */
+static bool drop_results(struct slices *slices, struct store *store, struct error *err)
+{
+    struct slice *const mask = slices->slice + slices->count;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < slices->masks; i++) {
+        bool is = false;
+        if (!store_is_result(store, mask[i].sop_uid, &is, err))
+            return false;
+        if (!is)
+            mask[kept++] = mask[i];
+    }
+    slices->masks = kept;
+    return true;
+}
+
+static int compare_uids(const void *a, const void *b)
+{
+    return strcmp(((const struct slice *)a)->sop_uid, ((const struct slice *)b)->sop_uid);
+}
+
+bool slices_add_masks(struct slices *slices, struct store *store, const char *study_uid,
+                      const char *series_uid, struct error *err)
+{
+    struct study study = { .slices = slices, .series_uid = series_uid };
+    bool good = store_each_series(store, study_uid, collect_series, &study, err);
+
+    for (size_t i = 0; good && i < study.count; i++)
+        if (study.series[i].masks)
+            good = store_each_instance(store, study.series[i].uid, collect_mask, &study, err);
+    free(study.series);
+    if (good && slices->failed)
+        good = error_set(err, ERROR_MEMORY, "series %s: no memory to list its masks", series_uid);
+    good = good && drop_results(slices, store, err);
+    if (good && slices->masks > 1)
+        qsort(slices->slice + slices->count, slices->masks, sizeof *slices->slice, compare_uids);
+    return good;
+}
+
+size_t slices_mask_count(const struct slices *slices)
+{
+    return slices == NULL ? 0 : slices->masks;
 }
 
 void slices_free(struct slices *slices)
@@ -182,12 +309,14 @@ int slices_open(const struct slices *slices, size_t index, const char *data_dir)
 void slices_key(const struct slices *slices, const char *parameters,
                 char ret_key[DIGEST_HEX_SIZE])
 {
-    char (*const digests)[DIGEST_HEX_SIZE] = calloc(slices->count, sizeof *digests);
+    const size_t total = slices->count + slices->masks;
+    char (*const digests)[DIGEST_HEX_SIZE] = calloc(total, sizeof *digests);
 
     if (digests == NULL)
         abort();
-    for (size_t i = 0; i < slices->count; i++)
+    for (size_t i = 0; i < total; i++)
         memcpy(digests[i], slices->slice[i].sha256, DIGEST_HEX_SIZE);
-    job_key((const char (*)[DIGEST_HEX_SIZE])digests, slices->count, parameters, ret_key);
+    job_key((const char (*)[DIGEST_HEX_SIZE])digests, slices->count, slices->masks, parameters,
+            ret_key);
     free(digests);
 }

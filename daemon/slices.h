@@ -29,7 +29,17 @@ const char *slices_sop_uid(const struct slices *slices, size_t index);
 const char *slices_class_uid(const struct slices *slices, size_t index);
 /* Opens the stored file below `data_dir` for reading; -1 with errno on failure. */
 int slices_open(const struct slices *slices, size_t index, const char *data_dir);
-/* job_key() over the digests of the files. */
+/*
+ * Adds the masks of the study that may belong to the series (dicom/mask.h): those that were drawn on
+ * it, and those that name no series of the study; none that this program made. They lie behind the
+ * slices: slices_open() and slices_key() go over both, slices_count() is of the slices alone.
+ */
+bool slices_add_masks(struct slices *slices, struct store *store, const char *study_uid,
+                      const char *series_uid, struct error *err);
+size_t slices_mask_count(const struct slices *slices);
+/* The row's tag that lists the series which a mask refers to (scan_referred_series()). */
+#define SLICES_REFERRED "ReferredSeries"
+/* job_key() over the digests of the files, and in what role. */
 void slices_key(const struct slices *slices, const char *parameters,
                 char ret_key[DIGEST_HEX_SIZE]);
 

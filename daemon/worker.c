@@ -183,9 +183,9 @@ static bool analyse_series(struct worker *worker, const struct job *job,
         return false;
     memset(&findings, 0, sizeof findings);
     inputs_begin(&worker->inputs, worker->channel, worker->message, job->id, job->lease,
-                 job->file_count);
+                 job->file_count + job->mask_count);
     series_wish_suv(series, (enum volume_unit)(UNIT_SUVBW + job->parameters.suv));
-    if (!inputs_load(&worker->inputs, worker->arena, series, err)
+    if (!inputs_load(&worker->inputs, job->file_count, worker->arena, series, err)
         || !series_volume(series, &volume, &facts, err)
         || !check_need(&volume, &job->parameters, worker->arena, err)
         || !analyse(&volume, &job->parameters, worker->arena, &findings, err))

@@ -86,6 +86,8 @@ const struct scan_tag scan_tags[] = {
 #define SLOTS (sizeof scan_tags / sizeof scan_tags[0] - 1)
 #define TAG_ROWS 0x00280010u
 #define TAG_COLUMNS 0x00280011u
+#define TAG_SERIES_UID 0x0020000eu
+#define REFERRED SLOTS                      /* the slot of a series UID inside a sequence */
 
 enum level_kind { LEVEL_SEQUENCE, LEVEL_ITEM, LEVEL_FRAGMENTS };
 
@@ -124,7 +126,8 @@ struct scan {
     struct level base, level[LEVELS + 1];
     struct error failure;
     z_stream stream;
-    struct value value[SLOTS];
+    struct value value[SLOTS + 1];
+    char referred[SCAN_MAX_VALUE + 1];  /* series UIDs inside of sequences, each once */
 };
 
 /* ---- the bytes' order ---- */
@@ -251,9 +254,24 @@ static void trim(struct value *value)
     value->text[value->size] = '\0';
 }
 
+/* Those that do not fit any more are left out: a mask of so many series is of no one of them. */
+static void note_referred(struct scan *scan)
+{
+    struct value *const value = &scan->value[REFERRED];
+    const size_t used = strlen(scan->referred);
+
+    value->text[value->size] = '\0';
+    trim(value);
+    if (text_is_uid(value->text) && !scan_refers(scan->referred, value->text))
+        text_format(scan->referred + used, sizeof scan->referred - used, "%s%s",
+                    used > 0 ? "\\" : "", value->text);
+}
+
 static void finish_value(struct scan *scan)
 {
-    if (scan->state == SCAN_KEEP) {
+    if (scan->state == SCAN_KEEP && scan->slot == REFERRED) {
+        note_referred(scan);
+    } else if (scan->state == SCAN_KEEP) {
         struct value *value = &scan->value[scan->slot];
         const uint32_t tag = scan_tags[scan->slot].tag;
 
@@ -278,11 +296,12 @@ static void begin_value(struct scan *scan, enum scan_state state, uint32_t lengt
 /* The first of two elements with one tag counts, as in DCMTK. */
 static bool begin_kept(struct scan *scan, uint32_t tag, uint32_t length)
 {
+    const bool referred = scan->open > 0 && tag == TAG_SERIES_UID;
     const size_t slot = scan->open == 0 ? slot_of(tag) : SLOTS;
 
-    if (slot == SLOTS)
+    if (slot == SLOTS && !referred)
         return false;
-    if (scan->value[slot].there || length > SCAN_MAX_VALUE) {
+    if ((!referred && scan->value[slot].there) || length > SCAN_MAX_VALUE) {
         begin_value(scan, SCAN_PASS, length);
         return true;
     }
@@ -559,6 +578,7 @@ void scan_restart(struct scan *scan, const char *transfer_syntax)
     scan->depth = 0;
     for (size_t i = 0; i < SLOTS; i++)
         scan->value[i].there = false;
+    scan->referred[0] = '\0';
     expect_head(scan);
 }
 
@@ -597,6 +617,23 @@ const char *scan_value(const struct scan *scan, uint32_t tag)
     const size_t slot = slot_of(tag);
 
     return slot < SLOTS && scan->value[slot].there ? scan->value[slot].text : NULL;
+}
+
+const char *scan_referred_series(const struct scan *scan)
+{
+    return scan->referred;
+}
+
+bool scan_refers(const char *referred, const char *uid)
+{
+    const size_t size = strlen(uid);
+
+    for (const char *at = referred; at != NULL && size > 0; at = strchr(at, '\\')) {
+        at += *at == '\\';
+        if (strncmp(at, uid, size) == 0 && (at[size] == '\0' || at[size] == '\\'))
+            return true;
+    }
+    return false;
 }
 
 /* ---- whole bytes ---- */

@@ -31,6 +31,15 @@ bool scan_end(struct scan *scan, struct error *err);
  * NULL when it was not there. Binary US values are given as decimal text. */
 const char *scan_value(const struct scan *scan, uint32_t tag);
 
+/*
+ * The Series Instance UIDs that stand inside of sequences, each once, joined by '\'; "" for none. In
+ * a segmentation or a structure set they are the series that it was drawn on. What is
+ * deflated is read as far as the index goes.
+ */
+const char *scan_referred_series(const struct scan *scan);
+/* Is `uid` one of such a list? */
+bool scan_refers(const char *referred, const char *uid);
+
 /* The tags of the index, in ascending order, up to one whose keyword is NULL. */
 struct scan_tag {
     uint32_t tag;

@@ -197,12 +197,76 @@ static void slices_lie_in_the_order_of_their_place(void)
     close_store();
 }
 
+#define SEG "1.2.840.10008.5.1.4.1.1.66.4"
+#define RTSTRUCT "1.2.840.10008.5.1.4.1.1.481.3"
+
+static size_t masks_of(const char *series)
+{
+    struct slices *slices = slices_of_series(store, series, &err);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(slices);
+    CU_ASSERT(slices_add_masks(slices, store, "1.2.3", series, &err));
+    const size_t masks = slices_mask_count(slices);
+    CU_ASSERT_EQUAL(slices_count(slices), 1);
+    slices_free(slices);
+    return masks;
+}
+
+static void masks_go_to_the_series_that_they_were_drawn_on(void)
+{
+    open_store();
+    arrive("1.2.3.1", CT, "{\"Modality\":\"CT\",\"Rows\":\"4\"}");
+    arrive("1.2.3.2", CT, "{\"Modality\":\"CT\",\"Rows\":\"4\"}");
+    arrive("1.2.3.5", SEG, "{\"Modality\":\"SEG\",\"ReferredSeries\":\"1.2.3.1\"}");
+    CU_ASSERT_EQUAL(masks_of("1.2.3.1"), 1);
+    CU_ASSERT_EQUAL(masks_of("1.2.3.2"), 0);
+    arrive("1.2.3.6", RTSTRUCT, "{\"Modality\":\"RTSTRUCT\",\"ReferredSeries\":\"9.9\\\\1.2.3.2\"}");
+    CU_ASSERT_EQUAL(masks_of("1.2.3.1"), 1);
+    CU_ASSERT_EQUAL(masks_of("1.2.3.2"), 1);
+    arrive("1.2.3.7", SEG, "{\"Modality\":\"SEG\",\"ReferredSeries\":\"1.2.3.11\"}");  /* not here */
+    arrive("1.2.3.8", RTSTRUCT, "{\"Modality\":\"RTSTRUCT\"}");
+    CU_ASSERT_EQUAL(masks_of("1.2.3.1"), 3);
+    CU_ASSERT_EQUAL(masks_of("1.2.3.2"), 3);
+    close_store();
+}
+
+static void what_is_no_mask_or_ours_is_not_taken_for_one(void)
+{
+    open_store();
+    arrive("1.2.3.1", CT, "{\"Modality\":\"CT\",\"Rows\":\"4\"}");
+    arrive("1.2.3.5", SEG, "{\"Modality\":\"SEG\",\"Manufacturer\":\"tumord\","
+           "\"ManufacturerModelName\":\"tumord\",\"ReferredSeries\":\"1.2.3.1\"}");
+    arrive("1.2.3.6", CT, "{\"Modality\":\"SEG\",\"ReferredSeries\":\"1.2.3.1\"}");
+    arrive("1.2.3.7", "1.2.840.10008.5.1.4.1.1.66.1", "{\"Modality\":\"REG\"}");
+    CU_ASSERT_EQUAL(masks_of("1.2.3.1"), 0);
+    close_store();
+}
+
+static void a_mask_that_comes_later_makes_the_next_job(void)
+{
+    struct store_counts counts;
+
+    open_store();
+    arrive("1.2.3.1", CT, "{\"Modality\":\"CT\",\"Rows\":\"4\"}");
+    decide("1.2.3.1");
+    const int64_t first = told_job;
+    arrive("1.2.3.5", SEG, "{\"Modality\":\"SEG\",\"ReferredSeries\":\"1.2.3.1\"}");
+    decide("1.2.3.1");
+    CU_ASSERT(told_job != first);
+    CU_ASSERT(store_count(store, &counts, &err));
+    CU_ASSERT_EQUAL(counts.jobs[JOB_SUPERSEDED], 1);
+    close_store();
+}
+
 static const struct runner_test tests[] = {
     TEST(every_exclusion_has_its_sentence),
     TEST(derived_images_of_other_makers_are_analysed),
     TEST(deciding_again_changes_nothing_and_a_late_slice_supersedes),
     TEST(originals_are_forwarded_once),
     TEST(slices_lie_in_the_order_of_their_place),
+    TEST(masks_go_to_the_series_that_they_were_drawn_on),
+    TEST(what_is_no_mask_or_ours_is_not_taken_for_one),
+    TEST(a_mask_that_comes_later_makes_the_next_job),
     { NULL, NULL }
 };
 const struct runner_suite suite_decide = { "decide", tests };

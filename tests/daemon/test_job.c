@@ -10,7 +10,8 @@ static struct error err;
 static const struct analysis_parameters some = {
     .method = "otsu3-morphology", .window_center = 40, .window_width = 400,
     .polarity = POLARITY_BOTH, .min_lesion_mm3 = 30.5, .min_contrast = 2.5,
-    .max_fraction = 0.2, .split = 0.15, .flatten = true, .suv = 3, .threads = 2
+    .max_fraction = 0.2, .split = 0.15, .flatten = true, .suv = 3, .masks = MASKS_BESIDE,
+    .threads = 2
 };
 
 static void job_parameters_come_back_as_they_were(void)
@@ -27,6 +28,7 @@ static void job_parameters_come_back_as_they_were(void)
     CU_ASSERT_EQUAL(back.flatten, true);
     CU_ASSERT_EQUAL(back.split, 0.15);
     CU_ASSERT_EQUAL(back.suv, 3);
+    CU_ASSERT_EQUAL(back.masks, MASKS_BESIDE);
     free(text);
 }
 
@@ -63,13 +65,17 @@ static void job_key_depends_on_content_and_not_on_order(void)
     char a[2][DIGEST_HEX_SIZE] = { "aa", "bb" }, b[2][DIGEST_HEX_SIZE] = { "bb", "aa" };
     char one[DIGEST_HEX_SIZE], other[DIGEST_HEX_SIZE];
 
-    job_key((const char (*)[DIGEST_HEX_SIZE])a, 2, "{}", one);
-    job_key((const char (*)[DIGEST_HEX_SIZE])b, 2, "{}", other);
+    job_key((const char (*)[DIGEST_HEX_SIZE])a, 2, 0, "{}", one);
+    job_key((const char (*)[DIGEST_HEX_SIZE])b, 2, 0, "{}", other);
     CU_ASSERT_STRING_EQUAL(one, other);
     CU_ASSERT_EQUAL(strlen(one), 64);
-    job_key((const char (*)[DIGEST_HEX_SIZE])b, 1, "{}", other);
+    job_key((const char (*)[DIGEST_HEX_SIZE])b, 1, 0, "{}", other);
     CU_ASSERT_STRING_NOT_EQUAL(one, other);
-    job_key((const char (*)[DIGEST_HEX_SIZE])b, 2, "{ }", other);
+    job_key((const char (*)[DIGEST_HEX_SIZE])b, 2, 0, "{ }", other);
+    CU_ASSERT_STRING_NOT_EQUAL(one, other);
+    job_key((const char (*)[DIGEST_HEX_SIZE])a, 1, 1, "{}", other);     /* bb as a mask of aa */
+    CU_ASSERT_STRING_NOT_EQUAL(one, other);
+    job_key((const char (*)[DIGEST_HEX_SIZE])b, 1, 1, "{}", one);
     CU_ASSERT_STRING_NOT_EQUAL(one, other);
 }
 
@@ -78,7 +84,7 @@ static void job_key_of_the_first_version_is_that_of_its_parameters(void)
 {
     char digest[1][DIGEST_HEX_SIZE] = { "aa" }, key[DIGEST_HEX_SIZE];
 
-    job_key((const char (*)[DIGEST_HEX_SIZE])digest, 1, "{\"method\":\"otsu3-morphology\"}", key);
+    job_key((const char (*)[DIGEST_HEX_SIZE])digest, 1, 0, "{\"method\":\"otsu3-morphology\"}", key);
     CU_ASSERT_STRING_EQUAL(key, "2a62d665f3d863cf520ec08d6a73d5d532e42af0a402c2a13e2b2378ee76b774");
 }
 
@@ -87,7 +93,7 @@ static void job_body_comes_back_as_it_was(void)
     char body[4096];
     char *text = job_parameters_text(&some, &err);
     struct job job = { .id = 3, .lease = 4, .key = "abcd", .created = "20260101000000",
-                       .modality = "CT", .series_number = 9100, .file_count = 300,
+                       .modality = "CT", .series_number = 9100, .file_count = 300, .mask_count = 2,
                        .time_limit_s = 60, .parameter_text = text, .parameters = some };
     struct job back = { .id = 3, .lease = 4 };
 
@@ -95,6 +101,7 @@ static void job_body_comes_back_as_it_was(void)
     CU_ASSERT_FATAL(job_parse(body, &back, &err));
     CU_ASSERT_STRING_EQUAL(back.key, "abcd");
     CU_ASSERT_EQUAL(back.file_count, 300);
+    CU_ASSERT_EQUAL(back.mask_count, 2);
     CU_ASSERT_EQUAL(back.series_number, 9100);
     CU_ASSERT_EQUAL(back.parameters.threads, 2);
     CU_ASSERT_STRING_EQUAL(back.parameter_text, text);

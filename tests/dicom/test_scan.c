@@ -544,6 +544,51 @@ static void scan_check_refuses_meta_headers_that_two_readers_would_read_differen
     free(data.at);
 }
 
+/* As in a structure set: the frame of reference, its study, the series; and a series of another. */
+static struct bytes with_references(enum form form, const char *first, const char *second)
+{
+    struct bytes bytes = { NULL, 0, 0 };
+    const char *const uids[] = { first, second };
+
+    add_text(&bytes, form, 0x0020000e, "UI", "1.2.77");
+    for (int i = 0; i < 2; i++) {
+        add_head(&bytes, form, 0x30060010, "SQ", 0xffffffff);
+        add_head(&bytes, form, 0xfffee000, NULL, 0xffffffff);
+        add_head(&bytes, form, 0x30060012, "SQ", 16 + (uint32_t)strlen(uids[i]));
+        add_head(&bytes, form, 0xfffee000, NULL, 8 + (uint32_t)strlen(uids[i]));
+        add_text(&bytes, form, 0x0020000e, "UI", uids[i]);
+        add_head(&bytes, form, 0xfffee00d, NULL, 0);
+        add_head(&bytes, form, 0xfffee0dd, NULL, 0);
+    }
+    return bytes;
+}
+
+static void scan_tells_the_series_inside_of_sequences(void)
+{
+    static const struct { const char *first, *second, *told; } cases[] = {
+        { "1.2.34", "1.2.3456", "1.2.34\\1.2.3456" },
+        { "1.2.34", "1.2.34", "1.2.34" },
+        { "nonsense", "1.2.34", "1.2.34" },
+        { "", "", "" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scan *scan = NULL;
+        struct error err;
+        const struct bytes bytes = with_references(LITTLE, cases[i].first, cases[i].second);
+        CU_ASSERT_FATAL(scan_all(EXPLICIT, bytes.at, bytes.size, 3, &scan, &err));
+        CU_ASSERT_STRING_EQUAL(scan_referred_series(scan), cases[i].told);
+        CU_ASSERT_STRING_EQUAL(scan_value(scan, 0x0020000e), "1.2.77");
+        scan_restart(scan, EXPLICIT);
+        CU_ASSERT_STRING_EQUAL(scan_referred_series(scan), "");
+        scan_free(scan);
+        free(bytes.at);
+    }
+    CU_ASSERT(scan_refers("1.2.34\\1.2.3456", "1.2.3456"));
+    CU_ASSERT_FALSE(scan_refers("1.2.34\\1.2.3456", "1.2.345"));
+    CU_ASSERT_FALSE(scan_refers("1.2.34", ""));
+}
+
 static const struct runner_test tests[] = {
     TEST(scan_reads_every_encoding_in_pieces_of_any_size),
     TEST(scan_end_tells_every_truncation_but_those_between_elements),
@@ -559,6 +604,7 @@ static const struct runner_test tests[] = {
     TEST(scan_agrees_with_pydicom_on_real_files),
     TEST(scan_check_answers_to_every_malformed_file),
     TEST(scan_check_refuses_meta_headers_that_two_readers_would_read_differently),
+    TEST(scan_tells_the_series_inside_of_sequences),
     { NULL, NULL }
 };
 
