@@ -77,4 +77,28 @@ struct fixed_statistics fixed_statistics(const struct fixed_threshold *threshold
                                          const int32_t *value, const uint8_t *pad,
                                          size_t columns, size_t rows);
 
+#define FIXED_LABELS_MAX 255            /* of the table: provisional names within a slice */
+
+enum fixed_neighbours { FIXED_FOUR = 4, FIXED_EIGHT = 8 };
+
+struct fixed_component {
+    uint32_t area;
+    size_t low[2], high[2];             /* column and row, both inclusive */
+};
+
+struct fixed_components {
+    size_t count;
+    uint32_t lost;                      /* voxels for which the table had no name left; 0: all is told */
+};
+
+/*
+ * The connected regions of a slice of 0 and 1, in the order of their first voxels, in one pass
+ * by a table of `labels` names (1 to FIXED_LABELS_MAX). A name once given is not given again in
+ * the slice, and a voxel that would need one more than there are is lost and joins nothing.
+ * `spare` is scratch of a line, ret_component has room for `labels`.
+ */
+struct fixed_components fixed_components(enum fixed_neighbours neighbours, size_t labels,
+                                         const uint8_t *mask, uint8_t *spare, size_t columns,
+                                         size_t rows, struct fixed_component *ret_component);
+
 #endif

@@ -13,7 +13,7 @@ done
 ghdl=$(command -v ghdl-llvm || command -v ghdl) || { echo "SKIP: there is no ghdl (ghdl-llvm)"; exit 77; }
 
 files="$source/rtl/tumord.vhd"
-for entity in rescale window threshold morph morphology chain histogram otsu statistics; do
+for entity in rescale window threshold morph morphology chain histogram otsu statistics components; do
     files="$files $source/rtl/tumord_$entity.vhd"
 done
 
@@ -37,7 +37,7 @@ sum() { awk -v p="^($2)$" '$1 ~ p && NF == 2 { n += $2 } END { print n + 0 }' "$
 echo '| entity | family | LUT | FF | BRAM | DSP |'
 echo '|---|---|---|---|---|---|'
 for each in rescale:rescale window:window window:window12:-gbits_g=12 threshold:threshold \
-        morphology:morphology histogram:histogram otsu:otsu statistics:statistics chain:chain; do
+        morphology:morphology histogram:histogram otsu:otsu statistics:statistics components:components components:components63:-glabels_g=63 chain:chain; do
     entity=${each%%:*} rest=${each#*:} generic=
     name=${rest%%:*}
     case $rest in *:*) generic=${rest#*:} ;; esac

@@ -2,6 +2,7 @@
  * Vectors: what goes into an entity of hw/, and what must come out, by the C twin; the format
  * is in hw/bench/tumord_driver.vhd.
  *   vectors ENTITY [exhaustive] [fault]       fault: one wanted value is wrong
+ *   vectors components table [exhaustive]     what the components are that it tells
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -449,13 +450,95 @@ static void make_statistics(bool exhaustive)
     }
 }
 
+/*
+ * ---- components: the mask passes as it is; the line c has how many there are, the voxels lost
+ * and where in the table, a file of its own, they begin ----
+ */
+
+enum pattern { NOISE, THIN, BARS, DOTS, CHECKS, COMB, SPIRAL, FULL, NOTHING, PATTERNS };
+
+/* Rings, each open at one place and joined there to the next: they wind inwards. */
+static bool in_spiral(size_t i, size_t j)
+{
+    const size_t right = slice.columns - 1 - i, below = slice.rows - 1 - j;
+    const size_t across = i < right ? i : right, along = j < below ? j : below;
+    const size_t ring = across < along ? across : along;
+
+    return ring % 2 == 0 ? !(i == ring && j == ring + 1) : i == ring && j == ring + 1;
+}
+
+/* The third bar begins first, then the first, then the second; a line below joins all of them. */
+static bool in_bars(size_t bar, bool gap, size_t line)
+{
+    if (line > 2 || gap)
+        return line == 3;
+    return bar == 2 || line == 2 || (bar == 0 && line == 1);
+}
+
+static bool in_pattern(enum pattern pattern, size_t i, size_t j)
+{
+    switch (pattern) {
+    case THIN: return chance() % 4 == 0;
+    case BARS: return in_bars(i % 12 / 4, i % 4 == 3, j % 5);
+    case DOTS: return i % 2 == 0 && j % 2 == 0;
+    case CHECKS: return (i + j) % 2 == 0;
+    case COMB: return i % 2 == 0 || j + 1 == slice.rows || (j % 5 == 0 && i % 14 < 9);
+    case SPIRAL: return in_spiral(i, j);
+    case FULL: return true;
+    case NOTHING: return false;
+    default: return chance() % 8 < 5;
+    }
+}
+
+static void components_slice(const size_t shape[2], enum pattern pattern,
+                             enum fixed_neighbours neighbours, size_t labels, bool table)
+{
+    static uint8_t mask[MOST], spare[LONGEST];
+    static size_t told;
+    struct fixed_component part[FIXED_LABELS_MAX];
+
+    slice.columns = shape[0];
+    slice.rows = shape[1];
+    for (size_t at = 0; at < shape[0] * shape[1]; at++) {
+        mask[at] = in_pattern(pattern, at % shape[0], at / shape[0]);
+        slice.given[at] = slice.wanted[at] = mask[at];
+        slice.pad[at] = 0;
+    }
+    const struct fixed_components found = fixed_components(neighbours, labels, mask, spare,
+                                                           shape[0], shape[1], part);
+    for (size_t n = 0; table && n < found.count; n++)
+        printf("%u %zu %zu %zu %zu\n", (unsigned)part[n].area + (fault && n > 3), part[n].low[0],
+               part[n].high[0], part[n].low[1], part[n].high[1]);
+    if (!table) {
+        printf("c 3 %zu %u %zu\n", found.count, (unsigned)found.lost, told);
+        fault = false;          /* it is one of the table */
+        print_slice();
+    }
+    told += found.count;
+}
+
+static void make_components(enum fixed_neighbours neighbours, size_t labels, bool table,
+                            bool exhaustive)
+{
+    static const size_t wide[][2] = { { 2, 9 }, { 3, 8 }, { 4, 8 }, { 5, 7 }, { 64, 24 } };
+    const size_t count = SHAPES + sizeof wide / sizeof *wide;
+
+    for (unsigned round = 0; round < (exhaustive ? 12 : 1); round++)
+        for (unsigned pattern = 0; pattern < PATTERNS; pattern++)
+            for (size_t n = 0; n < count; n++)
+                if (n != SHAPES - 1 || exhaustive || pattern == NOISE || pattern == COMB)
+                    components_slice(n < SHAPES ? shapes[n] : wide[n - SHAPES],
+                                     (enum pattern)pattern, neighbours, labels, table);
+}
+
 int main(int argc, char **argv)
 {
-    bool exhaustive = false;
+    bool exhaustive = false, table = false;
 
     for (int i = 2; i < argc; i++) {
         exhaustive |= strcmp(argv[i], "exhaustive") == 0;
         fault |= strcmp(argv[i], "fault") == 0;
+        table |= strcmp(argv[i], "table") == 0;
     }
     if (argc > 1 && strcmp(argv[1], "rescale") == 0)
         make_rescale(exhaustive);
@@ -471,6 +554,10 @@ int main(int argc, char **argv)
         make_chain(exhaustive);
     else if (argc > 1 && strcmp(argv[1], "statistics") == 0)
         make_statistics(exhaustive);
+    else if (argc > 1 && strcmp(argv[1], "components") == 0)
+        make_components(FIXED_EIGHT, FIXED_LABELS_MAX, table, exhaustive);
+    else if (argc > 1 && strcmp(argv[1], "components4") == 0)
+        make_components(FIXED_FOUR, 16, table, exhaustive);
     else if (argc > 1 && strcmp(argv[1], "real") == 0) {
         if (!make_real()) {
             fprintf(stderr, "vectors: the slice is shorter than 512 x 512 of 16 bits\n");

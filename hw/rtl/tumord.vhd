@@ -74,6 +74,13 @@ package tumord is
      row_high => (others => '0'), area => (others => '0'), sum => (others => '0'),
      squares => (others => '0'));
 
+  type component_t is record                       -- of a mask
+    area        : total_t;                         -- 0: nothing yet
+    column_low, column_high, row_low, row_high : count_t;      -- both inclusive
+  end record;
+  constant component_none_c : component_t := ((others => '0'), (others => '0'), (others => '0'),
+                                              (others => '0'), (others => '0'));
+
   function to_std(condition : boolean) return std_logic;
   function chosen(voxel : stream_t; config : threshold_t) return std_logic;
 end package;

@@ -2,11 +2,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/components.h"
 #include "analysis/fixed.h"
 #include "analysis/mask.h"
 #include "analysis/otsu.h"
 #include "analysis/window.h"
 #include "tests/runner.h"
+#include "util/arena.h"
+#include "util/error.h"
 
 static uint32_t state = 5;
 
@@ -285,6 +288,68 @@ static void statistics_of_a_square_are_known(void)
     CU_ASSERT_EQUAL(fixed_statistics(&none, value, pad, 8, 6).area, 0);
 }
 
+/* ---- components ---- */
+
+/* What components_find() says of the slice is what the table says, in the same order. */
+static void compare_components(uint8_t *mask, size_t columns, size_t rows,
+                               enum fixed_neighbours neighbours)
+{
+    const size_t size[3] = { columns, rows, 1 };
+    struct fixed_component part[FIXED_LABELS_MAX];
+    uint8_t spare[LONGEST];
+    struct components plain;
+    struct error err;
+    struct arena *const arena = arena_new((size_t)1 << 20, &err);
+    const struct fixed_components found = fixed_components(neighbours, FIXED_LABELS_MAX, mask,
+                                                           spare, columns, rows, part);
+    int wrong = 0;
+
+    CU_ASSERT_FATAL(arena != NULL && components_find(mask, size, 1, neighbours == FIXED_EIGHT
+        ? CONNECTIVITY_26 : CONNECTIVITY_6, arena, &plain, &err));
+    CU_ASSERT_EQUAL(found.lost, 0);
+    CU_ASSERT_EQUAL_FATAL(found.count, plain.count);
+    for (size_t n = 0; n < plain.count; n++)
+        wrong += part[n].area != plain.component[n].voxels
+            || memcmp(part[n].low, plain.component[n].low, sizeof part[n].low) != 0
+            || memcmp(part[n].high, plain.component[n].high, sizeof part[n].high) != 0;
+    CU_ASSERT_EQUAL(wrong, 0);
+    arena_free(arena);
+}
+
+static void components_are_those_of_the_analysis_where_the_table_suffices(void)
+{
+    static const size_t shapes[][2] = { { 1, 1 }, { 1, 40 }, { 40, 1 }, { 2, 9 }, { 17, 5 },
+                                        { 32, 16 } };
+    uint8_t mask[MOST];
+
+    for (size_t n = 0; n < sizeof shapes / sizeof *shapes; n++)
+        for (unsigned density = 0; density <= 100; density += 10) {
+            for (int at = 0; at < MOST; at++)
+                mask[at] = chance() % 100 < density;
+            compare_components(mask, shapes[n][0], shapes[n][1], FIXED_FOUR);
+            compare_components(mask, shapes[n][0], shapes[n][1], FIXED_EIGHT);
+        }
+}
+
+/* Of a checkerboard every black square is a component, or all of them are one. */
+static void components_that_the_table_cannot_name_are_counted(void)
+{
+    uint8_t mask[20 * 20], spare[20];
+    struct fixed_component part[FIXED_LABELS_MAX];
+
+    for (size_t at = 0; at < sizeof mask; at++)
+        mask[at] = (at % 20 + at / 20) % 2 == 0;
+    struct fixed_components found = fixed_components(FIXED_FOUR, 150, mask, spare, 20, 20, part);
+    CU_ASSERT(found.count == 150 && found.lost == 50);
+    CU_ASSERT(part[149].area == 1 && part[149].low[0] == 18 && part[149].low[1] == 14);
+    found = fixed_components(FIXED_EIGHT, 10, mask, spare, 20, 20, part);
+    CU_ASSERT(found.count == 1 && found.lost == 0);
+    CU_ASSERT(part[0].area == 200 && part[0].high[0] == 19 && part[0].high[1] == 19);
+    found = fixed_components(FIXED_EIGHT, 9, mask, spare, 20, 20, part);
+    CU_ASSERT(found.count == 1 && found.lost == 2);     /* the first line's last, and who hangs on it */
+    CU_ASSERT_EQUAL(part[0].area, 198);
+}
+
 static const struct runner_test tests[] = {
     TEST(rescale_is_the_rounded_line_for_all_stored_values),
     TEST(rescale_looks_only_at_the_bits_stored),
@@ -296,6 +361,8 @@ static const struct runner_test tests[] = {
     TEST(otsu_is_exact_and_the_lowest_wins_a_tie),
     TEST(otsu_of_a_large_slice_is_that_of_the_analysis),
     TEST(statistics_of_a_square_are_known),
+    TEST(components_are_those_of_the_analysis_where_the_table_suffices),
+    TEST(components_that_the_table_cannot_name_are_counted),
     { NULL, NULL }
 };
 const struct runner_suite suite_fixed = { "fixed", tests };
