@@ -127,7 +127,7 @@ static void time_all(const char *modality, const struct phantom_options *options
     getrusage(RUSAGE_SELF, &usage);
     printf("  found %zu of %zu; arena %zu MiB beyond the volume, need told %zu MiB, process "
            "%ld MiB\n", findings.count, truth.count, (arena_peak(arena) - used) >> 20,
-           analyse_need(volume.size, volume.type) >> 20, usage.ru_maxrss >> 10);
+           analyse_need(&volume, &parameters) >> 20, usage.ru_maxrss >> 10);
     time_stages(&volume, &parameters, arena);
 }
 
