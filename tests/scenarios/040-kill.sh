@@ -4,6 +4,7 @@
 # peer. Each round is a new study on the same node.
 #
 # KILL_ROUNDS (3; make soak: 20), KILL_SEED for the same dice again, KILL_SLICES (300).
+# Alone: its kills come at random times under load.
 . "$(dirname "$0")/lib.sh"
 rounds=${KILL_ROUNDS:-3}
 slices=${KILL_SLICES:-300}

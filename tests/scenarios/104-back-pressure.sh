@@ -1,6 +1,7 @@
 #!/bin/bash
 # Goal: with little space left the node takes nothing more and says so, loses nothing of what it
 # has, and goes on by itself when there is room; a peer's own limit holds for it alone.
+# Alone: it fills a disk and measures rates.
 . "$(dirname "$0")/lib.sh"
 scenario_begin "a full disk, and a peer's own limits"
 need_program dcmsend storescu

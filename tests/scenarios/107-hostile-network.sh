@@ -1,6 +1,7 @@
 #!/bin/bash
 # Goal: nothing that comes over the network delays a C-ECHO by more than 1 s, fills the receiver's
 # memory or ends a process.
+# Alone: it measures answers within a second.
 . "$(dirname "$0")/lib.sh"
 scenario_begin "a hostile network"
 TIMEOUT_S=5

@@ -3,6 +3,7 @@
 # refused, the 65th is refused politely, the receiver's memory stays flat. Then 16 senders that try
 # again, and kills of the receiver and of everything (KILLS; 50 in make soak): what was acknowledged
 # is there once, byte by byte.
+# Alone: it takes all the machine has.
 . "$(dirname "$0")/lib.sh"
 EACH=${EACH:-20} KILLS=${KILLS:-3}
 scenario_begin "64 associations at once, and kills while 16 send"
