@@ -19,7 +19,7 @@ prove "$source/rtl/tumord_threshold.vhd" proof.log || { tail -n 20 proof.log; ec
 grep -q 'Induction step proven: SUCCESS' proof.log || { echo "FAIL: no proof by induction"; exit 1; }
 echo "pass: the stage of the threshold loses, doubles and changes nothing: proven by induction"
 
-sed "s/sink_ready or not held.valid/'1'/" "$source/rtl/tumord_threshold.vhd" > fault.vhd
+sed "s/sink_ready or not held(0).valid/'1'/" "$source/rtl/tumord_threshold.vhd" > fault.vhd
 if cmp -s fault.vhd "$source/rtl/tumord_threshold.vhd"; then echo "FAIL: sed found nothing to spoil"; exit 1; fi
 if prove ./fault.vhd fault.log; then echo "FAIL: the planted fault was not found"; exit 1; fi
 grep -q 'proof did fail' fault.log || { tail -n 20 fault.log; echo "FAIL: another error"; exit 1; }

@@ -16,7 +16,7 @@ architecture bench of tumord_components_tb is
   signal clk, rst                 : std_logic;
   signal values                   : integers_t(0 to 15) := (others => 0);
   signal columns, rows            : count_t := to_unsigned(1, count_t'length);
-  signal source, sink             : stream_t;
+  signal source, sink             : streams_t(0 to 0);
   signal broken                   : std_logic;
   signal source_ready, sink_ready, known, done, ending : std_logic;
   signal busy                     : std_logic := '0';
@@ -32,8 +32,8 @@ begin
 
   entity_under_test : entity work.tumord_components
     generic map (labels_g => labels_g, corners_g => corners_g)
-    port map (clk => clk, rst => rst, columns => columns, rows => rows, source => source,
-              source_ready => source_ready, sink => sink, sink_ready => sink_ready,
+    port map (clk => clk, rst => rst, columns => columns, rows => rows, source => source(0),
+              source_ready => source_ready, sink => sink(0), sink_ready => sink_ready,
               known => known, part => part, done => done, count => count, lost => lost,
               busy => ending);
 
@@ -102,7 +102,7 @@ begin
           end if;
           told := 0;  clocks := 0;
         end if;
-        if source.valid and source_ready and source.last then
+        if source(0).valid and source_ready and source(0).last then
           row := row + 1;
           if row = rows then
             row := 0;

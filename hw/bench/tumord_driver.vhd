@@ -1,6 +1,7 @@
 -- Drives an entity from a file of vectors and compares every voxel that comes out, under
 -- stalls on both sides and resets in mid-slice. Lines of the file:
 --   c COUNT VALUE...   the configuration, for the entity's own bench to map
+--   t FROM COUNT LEAST...  of SIGMOID's table: the least distances of that many greys
 --   s COLUMNS ROWS     a slice; then for each voxel:  IN OUT PAD  (1: in is padding, 2: out)
 library ieee;
 use ieee.std_logic_1164.all;
@@ -13,18 +14,20 @@ use work.tumord_bench.all;
 entity tumord_driver is
   generic (name_g, vectors_g : string;
            seed_g    : positive := 1;
-           latency_g : natural;           -- clocks, and for each line buffer a line and a voxel
+           lanes_g   : positive := 1;     -- voxels a clock
+           latency_g : natural;           -- clocks, and for each line buffer a line and a beat
            lines_g   : natural := 0;
-           fault_g   : natural := 0);     -- 1 to 6: spoils what comes out; the bench must fail
+           fault_g   : natural := 0);     -- 1 to 7: spoils what comes out; the bench must fail
   port (clk, rst      : out std_logic := '0';
         config        : out integers_t(0 to 15) := (others => 0);
         columns, rows : out count_t := to_unsigned(1, count_t'length);
-        source        : out stream_t := stream_idle_c;
+        source        : out streams_t(0 to lanes_g - 1) := (others => stream_idle_c);
         source_ready  : in  std_logic;
-        sink          : in  stream_t;
+        sink          : in  streams_t(0 to lanes_g - 1);
         sink_ready    : out std_logic := '0';
         busy          : in  std_logic := '0';       -- the next slice waits for what is at work
-        broken        : out std_logic := '0');      -- a slice ended midway, without a reset
+        broken        : out std_logic := '0';       -- a slice ended midway, without a reset
+        table         : out table_t := table_idle_c);
 end entity;
 
 architecture bench of tumord_driver is
@@ -38,21 +41,27 @@ architecture bench of tumord_driver is
   type pattern_t is (flowing, thin, pressed, jerky, blocked);
   type counts_t is array (pattern_t) of natural;
 
-  signal seen    : stream_t;              -- the sink, spoilt by the fault
+  constant idle_c : streams_t(0 to lanes_g - 1) := (others => stream_idle_c);
+  signal seen    : streams_t(0 to lanes_g - 1);   -- the sink, spoilt by the fault
   signal waited  : std_logic := '0';
   signal anew    : std_logic;             -- for the watches: the next voxel is a first one
   signal number  : natural := 0;          -- of voxels that were taken from the sink
 
-  function spoil(stream : stream_t; waited : std_logic; number : natural) return stream_t is
-    variable spoilt : stream_t := stream;
+  function spoil(stream : streams_t; waited : std_logic; number : natural) return streams_t is
+    variable spoilt : streams_t(0 to lanes_g - 1) := stream;
+    variable beyond : std_logic := to_std(number > 99);
   begin
     case fault_g is
-      when 1 => spoilt.data(0) := stream.data(0) xor to_std(number = 100);
-      when 2 => spoilt.last    := stream.last and to_std(number < 100);
-      when 3 => spoilt.user    := stream.user and to_std(number < 100);
-      when 4 => spoilt.valid   := stream.valid and to_std(number /= 100);
-      when 5 => spoilt.data(0) := stream.data(0) xor waited;
-      when 6 => spoilt.valid   := stream.valid and not waited;
+      when 1 => spoilt(0).data(0) := stream(0).data(0) xor beyond;
+      when 2 =>
+        for lane in spoilt'range loop
+          spoilt(lane).last := stream(lane).last and not beyond;
+        end loop;
+      when 3 => spoilt(0).user    := stream(0).user and not beyond;
+      when 4 => spoilt(0).valid   := stream(0).valid and not beyond;
+      when 5 => spoilt(0).data(0) := stream(0).data(0) xor waited;
+      when 6 => spoilt(0).valid   := stream(0).valid and not waited;
+      when 7 => spoilt(lanes_g - 1).valid := stream(lanes_g - 1).valid and not beyond;
       when others => null;
     end case;
     return spoilt;
@@ -62,10 +71,10 @@ begin
   anew <= rst or broken;
 
   watch_source : entity work.tumord_watch
-    generic map (name_g & " source")
+    generic map (name_g & " source", lanes_g)
     port map (clk, anew, columns, rows, source, source_ready);
   watch_sink : entity work.tumord_watch
-    generic map (name_g & " sink")
+    generic map (name_g & " sink", lanes_g)
     port map (clk, anew, columns, rows, seen, sink_ready);
 
   main : process is
@@ -79,7 +88,8 @@ begin
     variable clock, first_in, last_in, first_out, last_out : natural := 0;
     variable reset_at  : integer;
     variable moves_in, moves_out : boolean;
-    variable got       : stream_t;        -- from the sink, when it moves
+    variable got       : streams_t(0 to lanes_g - 1);     -- from the sink, when it moves
+    variable beats, ins, outs : natural := 0;             -- of a slice; in and out so far
     variable pattern   : pattern_t := flowing;
     variable slices    : counts_t := (others => 0);
     variable resets, breaks, compared, of_one, of_one_row, latency, latency_of : natural := 0;
@@ -106,6 +116,7 @@ begin
       read(row_text, wide);
       read(row_text, high);
       count := wide * high;
+      beats := high * ((wide + lanes_g - 1) / lanes_g);
       assert count <= most_c report name_g & ": the slice is too large" severity failure;
       columns <= to_unsigned(wide, count_t'length);
       rows    <= to_unsigned(high, count_t'length);
@@ -134,35 +145,58 @@ begin
     begin
       clk <= '0';
       wait for 2 ns;
-      valid_before := sink.valid;
+      valid_before := sink(0).valid;
       sink_ready <= not sink_ready;
       wait for 1 ns;
-      assert sink.valid = valid_before
+      assert sink(0).valid = valid_before
         report name_g & ": valid waits for ready" severity failure;
       sink_ready <= not sink_ready;
       wait for 2 ns;
-      moves_in  := rst = '0' and source.valid = '1' and source_ready = '1';
-      moves_out := rst = '0' and seen.valid = '1' and sink_ready = '1';
+      moves_in  := rst = '0' and source(0).valid = '1' and source_ready = '1';
+      moves_out := rst = '0' and seen(0).valid = '1' and sink_ready = '1';
       got       := seen;
-      waited <= sink.valid and not sink_ready and not rst;
+      waited <= sink(0).valid and not sink_ready and not rst;
       clk <= '1';
       wait for 5 ns;
       clock := clock + 1;
     end procedure;
 
+    procedure read_table is
+      variable from, count : natural;
+      variable least : integer;
+    begin
+      read(row_text, from);
+      read(row_text, count);
+      for grey in from to from + count - 1 loop
+        read(row_text, least);
+        table <= ('1', to_unsigned(grey, 12), to_signed(least, distance_t'length));
+        tick;
+      end loop;
+      table <= table_idle_c;
+      tick;
+    end procedure;
+
+    -- Of the beat that begins with voxel `at` of a slice.
+    impure function width_of(at : natural) return positive is
+    begin
+      return minimum(lanes_g, wide - at mod wide);
+    end function;
+
     procedure offer is
       constant at : natural := given mod count;
       variable blocks : boolean;
     begin
-      if source.valid = '0' or moves_in then              -- else it waits, unchanged
-        source <= stream_idle_c;
+      if source(0).valid = '0' or moves_in then           -- else it waits, unchanged
+        source <= idle_c;
         if given < count * copies
            and not ((pattern = thin or pattern = jerky) and chance(2)) then
-          source.valid <= '1';
-          source.data  <= to_signed(voxels(at).given, data_bits_c);
-          source.pad   <= to_std(voxels(at).pad mod 2 = 1);
-          source.user  <= to_std(at = 0);
-          source.last  <= to_std((at + 1) mod wide = 0);
+          for lane in 0 to width_of(at) - 1 loop
+            source(lane).valid <= '1';
+            source(lane).data  <= to_signed(voxels(at + lane).given, data_bits_c);
+            source(lane).pad   <= to_std(voxels(at + lane).pad mod 2 = 1);
+            source(lane).user  <= to_std(at + lane = 0);
+            source(lane).last  <= to_std((at + lane + 1) mod wide = 0);
+          end loop;
         end if;
       end if;
       blocks := ((pattern = pressed or pattern = jerky) and chance(2))
@@ -170,7 +204,7 @@ begin
       sink_ready <= to_std(not blocks);
     end procedure;
 
-    procedure compare is
+    procedure compare(got : stream_t) is
       constant wanted : voxel_t := voxels(taken mod count);
     begin
       assert taken < count * copies
@@ -180,74 +214,85 @@ begin
                & to_string(wide) & " x " & to_string(high) & " is "
                & to_string(to_integer(got.data)) & ", the C twin has "
                & to_string(wanted.wanted) severity failure;
-      if taken = 0 then
-        first_out := clock;
-      end if;
       taken := taken + 1;
-      if taken = count then
-        last_out := clock;
-      end if;
       compared := compared + 1;
-      number <= number + 1;
     end procedure;
 
     procedure move is
+      variable width : positive;
     begin
       tick;
       if moves_out then
-        compare;
+        if outs = 0 then
+          first_out := clock;
+        end if;
+        outs := outs + 1;
+        if outs = beats then
+          last_out := clock;
+        end if;
+        width := width_of(taken mod count);
+        for lane in 0 to width - 1 loop
+          compare(got(lane));
+        end loop;
+        number <= number + width;
       end if;
       if moves_in then
-        if given = 0 then
+        if ins = 0 then
           first_in := clock;
         end if;
-        given := given + 1;
-        if given = count then
+        ins := ins + 1;
+        if ins = beats then
           last_in := clock;
         end if;
+        given := given + width_of(given mod count);
       end if;
+    end procedure;
+
+    procedure begin_anew is
+    begin
+      moves_in := false;
+      given    := 0;
+      taken    := 0;
+      ins      := 0;
+      outs     := 0;
     end procedure;
 
     procedure reset is
     begin
       rst        <= '1';
-      source     <= stream_idle_c;
+      source     <= idle_c;
       sink_ready <= '0';
       for clocks in 0 to compared mod 3 loop
         tick;
       end loop;
-      rst      <= '0';
-      moves_in := false;
-      given    := 0;
-      taken    := 0;
+      rst <= '0';
+      begin_anew;
     end procedure;
 
     -- The rest of a slice never comes; what is on its way comes out.
     procedure break_off is
     begin
-      source     <= stream_idle_c;
+      source     <= idle_c;
       sink_ready <= '1';
       for clocks in 1 to 40 loop
         move;
       end loop;
       broken <= '1';
       tick;
-      broken   <= '0';
-      moves_in := false;
-      given    := 0;
-      taken    := 0;
+      broken <= '0';
+      begin_anew;
     end procedure;
 
     -- Without stalls a slice goes in without a pause, and comes out so, after the latency.
     procedure judge_the_clocks is
     begin
-      assert last_in - first_in = count - 1
+      assert last_in - first_in = beats - 1
         report name_g & ": the source had to wait in mid-slice" severity failure;
-      assert last_out - first_out = count - 1
+      assert last_out - first_out = beats - 1
         report name_g & ": a pause in mid-slice" severity failure;
       latency    := first_out - first_in;
       latency_of := wide;
-      assert latency = latency_g + lines_g * (wide + 1)
+      assert latency = latency_g + lines_g * (beats / high + 1)
         report name_g & ": the latency is " & to_string(latency) & " clocks for "
                & to_string(wide) & " columns" severity failure;
     end procedure;
@@ -265,8 +310,7 @@ begin
       if chance(4) then
         reset_at := (count + 1) / 2;
       end if;
-      given    := 0;
-      taken    := 0;
+      begin_anew;
       moves_in := true;
       while taken < count * copies loop
         offer;
@@ -315,6 +359,8 @@ begin
       read(row_text, kind);
       if kind = 'c' then
         read_config;
+      elsif kind = 't' then
+        read_table;
       else
         read_slice;
         tick;
@@ -338,7 +384,7 @@ begin
                 & ", slices broken off " & to_string(breaks)
                 & "; of one voxel " & to_string(of_one) & ", of one row or column "
                 & to_string(of_one_row));
-    report_line(name_g & ": one voxel a clock, latency " & to_string(latency)
+    report_line(name_g & ": voxels a clock " & to_string(lanes_g) & ", latency " & to_string(latency)
                 & " clocks (" & to_string(latency_of) & " columns)");
     if longest_busy > 0 then
       report_line(name_g & ": at work for at most " & to_string(longest_busy)

@@ -7,14 +7,15 @@ use work.tumord.all;
 use work.tumord_bench.all;
 
 entity tumord_otsu_tb is
-  generic (vectors_g : string; seed_g : positive := 1; fault_g : natural := 0);
+  generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+           fault_g : natural := 0);
 end entity;
 
 architecture bench of tumord_otsu_tb is
   signal clk, rst                 : std_logic;
   signal values                   : integers_t(0 to 15) := (others => 0);
   signal columns, rows            : count_t := to_unsigned(1, count_t'length);
-  signal source, sink             : stream_t;
+  signal source, sink             : streams_t(0 to lanes_g - 1);
   signal broken                   : std_logic;
   signal source_ready, sink_ready : std_logic;
   signal bin                      : bin_t;
@@ -24,12 +25,13 @@ begin
   busy <= busy_histogram or busy_otsu;
 
   driver : entity work.tumord_driver
-    generic map (name_g => "otsu", vectors_g => vectors_g, seed_g => seed_g, latency_g => 0,
-                 fault_g => fault_g)
+    generic map (name_g => "otsu", vectors_g => vectors_g, seed_g => seed_g,
+                 lanes_g => lanes_g, latency_g => 0, fault_g => fault_g)
     port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready, busy,
               broken);
 
   histogram : entity work.tumord_histogram
+    generic map (lanes_g => lanes_g)
     port map (clk => clk, rst => rst, rows => rows, source => source,
               source_ready => source_ready, sink => sink, sink_ready => sink_ready,
               bin => bin, bin_ready => bin_ready, busy => busy_histogram);
@@ -42,21 +44,26 @@ begin
     type bins_t is array (0 to 255) of natural;
     type slices_t is array (0 to 3) of bins_t;
     variable counted : slices_t := (others => (others => 0));
-    variable number, at_bin, results, line, column, before : natural := 0;
+    variable number, at_bin, results, line, before, grey : natural := 0;
+    variable ends : std_logic;
   begin
     if rising_edge(clk) then
       if rst or broken then
         counted := (others => (others => 0));
-        number := 0;  at_bin := 0;  results := 0;  line := 0;  column := 0;  before := 0;
+        number := 0;  at_bin := 0;  results := 0;  line := 0;  before := 0;
       else
         assert not is_x(busy) and not is_x(done) and not is_x(bin.valid)
           report "otsu: busy, done or valid is unknown" severity failure;
-        if source.valid and source_ready then
-          if source.pad = '0' then
-            counted(number mod 4)(to_integer(source.data)) :=
-              counted(number mod 4)(to_integer(source.data)) + 1;
-          end if;
-          if source.last then
+        if source(0).valid and source_ready then
+          ends := '0';
+          for lane in source'range loop
+            if source(lane).valid = '1' and source(lane).pad = '0' then
+              grey := to_integer(source(lane).data);
+              counted(number mod 4)(grey) := counted(number mod 4)(grey) + 1;
+            end if;
+            ends := ends or (source(lane).valid and source(lane).last);
+          end loop;
+          if ends then
             line := line + 1;
             if line = rows then
               line := 0;
@@ -82,7 +89,7 @@ begin
             report "otsu: the threshold is " & to_string(to_integer(threshold)) & ", found "
                    & to_string(found) & ", the C twin has " & to_string(values(1)) severity failure;
         end if;
-        assert busy = '1' or line /= 0 or source.valid = '1' or results = number
+        assert busy = '1' or line /= 0 or source(0).valid = '1' or results = number
           report "otsu: " & to_string(number) & " slices, " & to_string(results) & " thresholds"
           severity failure;
       end if;

@@ -6,7 +6,8 @@ use work.tumord.all;
 use work.tumord_bench.all;
 
 entity tumord_threshold_tb is
-  generic (vectors_g : string; seed_g : positive := 1; fault_g : natural := 0);
+  generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+           fault_g : natural := 0);
 end entity;
 
 architecture bench of tumord_threshold_tb is
@@ -14,7 +15,7 @@ architecture bench of tumord_threshold_tb is
   signal values                   : integers_t(0 to 15) := (others => 0);
   signal config                   : threshold_t;
   signal columns, rows            : count_t := to_unsigned(1, count_t'length);
-  signal source, sink             : stream_t;
+  signal source, sink             : streams_t(0 to lanes_g - 1);
   signal source_ready, sink_ready : std_logic;
 begin
   config <= (band => to_std(values(0) = 1), low => to_signed(values(1), data_bits_c),
@@ -22,10 +23,11 @@ begin
 
   driver : entity work.tumord_driver
     generic map (name_g => "threshold", vectors_g => vectors_g, seed_g => seed_g,
-                 latency_g => 1, lines_g => 0, fault_g => fault_g)
+                 lanes_g => lanes_g, latency_g => 1, lines_g => 0, fault_g => fault_g)
     port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready);
 
   entity_under_test : entity work.tumord_threshold
+    generic map (lanes_g => lanes_g)
     port map (clk => clk, rst => rst, config => config, source => source,
               source_ready => source_ready, sink => sink, sink_ready => sink_ready);
 end architecture;

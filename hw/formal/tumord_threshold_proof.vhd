@@ -17,14 +17,14 @@ end entity;
 
 architecture proof of tumord_threshold_proof is
   signal config       : threshold_t;
-  signal source, sink : stream_t;
+  signal source, sink : streams_t(0 to 0);
   signal source_ready : std_logic;
-  signal before       : stream_t := stream_idle_c;
+  signal before       : streams_t(0 to 0) := (others => stream_idle_c);
   signal waiting      : std_logic := '0';
   signal inside       : unsigned(1 downto 0) := "00";  -- voxels that went in and are not out
 begin
   config <= (band => band, low => signed(low), high => signed(high));
-  source <= (data => signed(data), pad => pad, last => last, user => user, valid => valid);
+  source(0) <= (data => signed(data), pad => pad, last => last, user => user, valid => valid);
 
   stage : entity work.tumord_threshold
     port map (clk => clk, rst => rst, config => config, source => source,
@@ -34,13 +34,13 @@ begin
   begin
     if rising_edge(clk) then
       before  <= sink;
-      waiting <= sink.valid and not ready and not rst;
-      inside  <= inside + (0 => source.valid and source_ready) - (0 => sink.valid and ready);
+      waiting <= sink(0).valid and not ready and not rst;
+      inside  <= inside + (0 => source(0).valid and source_ready) - (0 => sink(0).valid and ready);
       if rst then
         inside <= "00";
       end if;
     end if;
   end process;
 
-  bad <= (waiting and to_std(sink /= before)) or to_std(inside /= (0 => sink.valid));
+  bad <= (waiting and to_std(sink /= before)) or to_std(inside /= (0 => sink(0).valid));
 end architecture;

@@ -20,6 +20,10 @@ package tumord is
     valid : std_logic;
   end record;
   constant stream_idle_c : stream_t := ((others => '0'), '0', '0', '0', '0');
+
+  -- A beat: several voxels of one line side by side, from lane 0. A lane's valid says whether it
+  -- holds one: lane 0 of every beat does, and the others of every beat but the last of a line,
+  -- which holds what is left. `last` stands at a line's last voxel, `user` at lane 0.
   type streams_t is array (natural range <>) of stream_t;
 
   type rescale_t is record
@@ -32,14 +36,29 @@ package tumord is
 
   type window_t is record
     exact  : std_logic;                            -- LINEAR_EXACT, else LINEAR
+    sigmoid : std_logic;                           -- SIGMOID, whatever `exact` says
     center : data_t;                               -- in sixteenths
     width  : unsigned(data_bits_c - 1 downto 0);
   end record;
+
+  type windows_t is array (natural range <>) of window_t;
+
+  -- One entry of SIGMOID's table: the least value - centre, in sixteenths, that gives the grey.
+  subtype distance_t is signed(data_bits_c + 1 downto 0);
+  type table_t is record
+    write : std_logic;
+    grey  : unsigned(11 downto 0);                 -- 1 to the largest; 0 needs no entry
+    least : distance_t;
+  end record;
+  constant table_idle_c : table_t := ('0', (others => '0'), (others => '0'));
+  type tables_t is array (natural range <>) of table_t;
 
   type threshold_t is record
     band      : std_logic;      -- from low to high, both inclusive; else above low
     low, high : data_t;
   end record;
+
+  type thresholds_t is array (natural range <>) of threshold_t;
 
   -- Morphology: what one stage does to the 3 x 3 around a voxel.
   subtype morph_t is std_logic_vector(1 downto 0);

@@ -1,18 +1,19 @@
 -- Area, sum, sum of squares and bounding box of the voxels of a slice that a threshold chooses,
--- while they pass. No clock of latency, one voxel a clock, no pause; the result two clocks after
--- the last voxel.
+-- while they pass. No clock of latency, lanes_g voxels a clock, no pause; the result five clocks
+-- after the last voxel.
 library ieee;
 use ieee.std_logic_1164.all;
 use ieee.numeric_std.all;
 use work.tumord.all;
 
 entity tumord_statistics is
+  generic (lanes_g : positive := 1);      -- voxels a clock
   port (clk, rst     : in  std_logic;     -- rst: synchronous, active high
         config       : in  threshold_t;   -- stays while a slice is inside, and so does rows
         rows         : in  count_t;
-        source       : in  stream_t;      -- data: 0 to 4095; padding is never chosen
+        source       : in  streams_t(0 to lanes_g - 1);   -- data: 0 to 4095; padding is never chosen
         source_ready : out std_logic;
-        sink         : out stream_t;      -- the source
+        sink         : out streams_t(0 to lanes_g - 1);   -- the source
         sink_ready   : in  std_logic;
         done         : out std_logic;     -- for one clock; the result stays until the next
         result       : out statistics_t);
@@ -21,74 +22,131 @@ end entity;
 architecture rtl of tumord_statistics is
   -- A bit more than 4095 needs: the netlists of ghdl 2.0 lose the top bit of a product.
   subtype grey_t is unsigned(12 downto 0);
+  type greys_t is array (0 to lanes_g - 1) of grey_t;
+  type squares_t is array (0 to lanes_g - 1) of unsigned(25 downto 0);
+
+  -- Where a beat stands, and what it is in the slice.
+  type place_t is record
+    valid, first, last : std_logic;
+    column, row        : count_t;         -- of lane 0
+  end record;
+  type places_t is array (natural range <>) of place_t;
   signal column, row : count_t := (others => '0');    -- of the next voxel
-  signal take        : std_logic;
-  signal a_valid, a_first, a_last, a_chosen : std_logic := '0';
-  signal a_grey      : grey_t := (others => '0');
-  signal a_column, a_row : count_t := (others => '0');
-  signal b_last      : std_logic := '0';
-  signal running     : statistics_t;
+  signal place       : places_t(1 to 3) := (others => ('0', '0', '0', (others => '0'), (others => '0')));
+  signal a_chosen, b_chosen : std_logic_vector(0 to lanes_g - 1);
+  signal a_grey, b_grey     : greys_t;
+  signal b_square           : squares_t;
+  -- Of one beat, all lanes together.
+  signal beat_area    : unsigned(3 downto 0);
+  signal beat_sum     : unsigned(15 downto 0);
+  signal beat_squares : unsigned(28 downto 0);
+  signal beat_low, beat_high : count_t;
+  signal running      : statistics_t;
+  signal ended        : std_logic := '0';
 begin
-  take         <= source.valid and sink_ready;
   sink         <= source;
   source_ready <= sink_ready;
 
-  process (clk) is
+  beats : process (clk) is
     variable here_column, here_row : count_t;
-    variable sums : statistics_t;
+    variable ends    : std_logic;
+    variable area    : unsigned(3 downto 0);
+    variable sum     : unsigned(15 downto 0);
+    variable squares : unsigned(28 downto 0);
   begin
     if rising_edge(clk) then
-      a_valid <= take;
-      if take then
+      place(1).valid <= source(0).valid and sink_ready;
+      if source(0).valid and sink_ready then
         here_column := column;
         here_row    := row;
-        if source.user then
+        if source(0).user then
           here_column := (others => '0');
           here_row    := (others => '0');
         end if;
-        column <= here_column + 1;
+        ends := '0';
+        for lane in 0 to lanes_g - 1 loop
+          ends := ends or (source(lane).valid and source(lane).last);
+          a_chosen(lane) <= source(lane).valid and chosen(source(lane), config);
+          a_grey(lane)   <= '0' & unsigned(source(lane).data(11 downto 0));
+        end loop;
+        column <= here_column + lanes_g;
         row    <= here_row;
-        if source.last then
+        if ends then
           column <= (others => '0');
           row    <= here_row + 1;
         end if;
-        a_first  <= source.user;
-        a_last   <= source.last and to_std(here_row + 1 = rows);
-        a_chosen <= chosen(source, config);
-        a_grey   <= '0' & unsigned(source.data(11 downto 0));
-        a_column <= here_column;
-        a_row    <= here_row;
+        place(1).first  <= source(0).user;
+        place(1).last   <= ends and to_std(here_row + 1 = rows);
+        place(1).column <= here_column;
+        place(1).row    <= here_row;
       end if;
 
-      b_last <= '0';
-      if a_valid then
+      place(2 to 3) <= place(1 to 2);
+      b_chosen <= a_chosen;
+      b_grey   <= a_grey;
+      for lane in 0 to lanes_g - 1 loop
+        b_square(lane) <= a_grey(lane) * a_grey(lane);
+      end loop;
+
+      area    := (others => '0');
+      sum     := (others => '0');
+      squares := (others => '0');
+      for lane in 0 to lanes_g - 1 loop
+        if b_chosen(lane) then
+          area    := area + 1;
+          sum     := sum + b_grey(lane);
+          squares := squares + b_square(lane);
+          beat_high <= place(2).column + lane;
+        end if;
+      end loop;
+      for lane in lanes_g - 1 downto 0 loop
+        if b_chosen(lane) then
+          beat_low <= place(2).column + lane;
+        end if;
+      end loop;
+      beat_area    <= area;
+      beat_sum     <= sum;
+      beat_squares <= squares;
+      if rst then
+        for stage in place'range loop
+          place(stage).valid <= '0';
+        end loop;
+      end if;
+    end if;
+  end process;
+
+  slices : process (clk) is
+    variable sums : statistics_t;
+  begin
+    if rising_edge(clk) then
+      ended <= '0';
+      if place(3).valid then
         sums := running;
-        if a_first then
+        if place(3).first then
           sums := statistics_none_c;
         end if;
-        if a_chosen then
+        if beat_area /= 0 then
           if sums.area = 0 then
-            sums.row_low := a_row;
+            sums.row_low := place(3).row;
           end if;
-          sums.area        := sums.area + 1;
-          sums.sum         := sums.sum + a_grey;
-          sums.squares     := sums.squares + a_grey * a_grey;
-          sums.column_low  := minimum(sums.column_low, a_column);
-          sums.column_high := maximum(sums.column_high, a_column);
-          sums.row_high    := a_row;
+          sums.area        := sums.area + beat_area;
+          sums.sum         := sums.sum + beat_sum;
+          sums.squares     := sums.squares + beat_squares;
+          sums.column_low  := minimum(sums.column_low, beat_low);
+          sums.column_high := maximum(sums.column_high, beat_high);
+          sums.row_high    := place(3).row;
         end if;
         running <= sums;
-        b_last  <= a_last;
+        ended   <= place(3).last;
       end if;
 
-      done <= b_last;
-      if b_last then
+      done <= ended;
+      if ended then
         result <= running;
       end if;
       if rst then
-        a_valid <= '0';
-        b_last  <= '0';
-        done    <= '0';
+        ended <= '0';
+        done  <= '0';
       end if;
     end if;
   end process;
