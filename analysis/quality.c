@@ -69,6 +69,28 @@ void quality_tell(const struct quality *quality, enum quality_kind kind, enum vo
                 check->value, name[0] == '\0' ? "" : " ", name, check->bound);
 }
 
+void quality_list(const struct quality *quality, enum volume_unit unit, char *buffer,
+                  size_t size)
+{
+    size_t used = 0;
+
+    text_format(buffer, size, "quality %s: ", quality_verdict_name(quality->verdict));
+    for (int kind = 0; kind < QUALITY_KINDS; kind++) {
+        const struct quality_check *const check = &quality->check[kind];
+        const char *const name = quality_unit((enum quality_kind)kind, unit);
+        used = strlen(buffer);
+        text_format(buffer + used, size - used, "%s%s ", kind == 0 ? "" : ", ",
+                    kinds[kind].name);
+        used = strlen(buffer);
+        if (!check->known)
+            text_format(buffer + used, size - used, "not measurable");
+        else
+            text_format(buffer + used, size - used, "%.3g%s%s (%s, to %.3g)", check->value,
+                        name[0] == '\0' ? "" : " ", name,
+                        quality_verdict_name(check->verdict), check->bound);
+    }
+}
+
 double quality_bound(const struct quality_rules *rules, enum quality_kind kind,
                      enum volume_unit unit)
 {

@@ -64,8 +64,19 @@ const char *quality_unit(enum quality_kind kind, enum volume_unit unit);
 void quality_tell(const struct quality *quality, enum quality_kind kind, enum volume_unit unit,
                   char *buffer, size_t size);
 
+/* All of them: "quality ok: noise 8.75 HU (60), motion 0.1 mm (1.5), fat not measurable, …". */
+void quality_list(const struct quality *quality, enum volume_unit unit, char *buffer,
+                  size_t size);
+
 double quality_bound(const struct quality_rules *rules, enum quality_kind kind,
                      enum volume_unit unit);
+
+/*
+ * Measures them all (the formulas are in quality_measure.c). What it needs of the arena it gives
+ * back. Fails on voxels that are not finite, and on memory; a bad volume is a verdict.
+ */
+bool quality_examine(const struct volume *volume, const struct quality_rules *rules, int threads,
+                     struct arena *arena, struct quality *ret_quality, struct error *err);
 
 /* Notes the value of a check, with its bound and its verdict. */
 void quality_judge(const struct quality_rules *rules, enum quality_kind kind,

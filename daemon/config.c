@@ -11,6 +11,7 @@
 
 #include "daemon/config_default.h"
 #include "daemon/config_node.h"
+#include "daemon/config_quality.h"
 #include "daemon/config_read.h"
 #include "daemon/config_schema.h"
 #include "util/error.h"
@@ -144,6 +145,7 @@ static void dump_analyses(const struct config *config, FILE *to)
         config_quote(analysis->name, to);
         fputs(given == 0 ? ": {}\n" : ":\n", to);
         config_fields_dump(config_analysis_fields, analysis, &given, "    ", to);
+        config_quality_dump(&analysis->parameters.quality, "    ", to);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "daemon/config.h"
 #include "daemon/config_node.h"
+#include "daemon/config_quality.h"
 #include "daemon/config_schema.h"
 #include "dicom/scan.h"
 #include "util/text.h"
@@ -150,9 +151,23 @@ static void add_default_analysis(struct config *config)
     config->analysis_count++;
 }
 
+static void read_quality(struct config_analysis *analysis, const struct config_node *map,
+                         const char *path, struct complaints *complaints)
+{
+    const struct config_node *const quality = config_find(map, "quality");
+    char full[280];
+
+    if (quality == NULL)
+        return;
+    text_format(full, sizeof full, "%s.quality", path);
+    config_quality_read(quality, full, &analysis->parameters.quality, complaints);
+    analysis->given |= GIVEN_QUALITY;
+}
+
 static void read_analyses(struct config *config, const struct config_node *map,
                           struct complaints *complaints)
 {
+    static const char *const others[] = { "quality", NULL };
     char path[256];
 
     if (!config_expect(map, NODE_MAP, "analyses", complaints))
@@ -171,8 +186,9 @@ static void read_analyses(struct config *config, const struct config_node *map,
             || !config_expect(node, NODE_MAP, path, complaints))
             continue;
         analysis->modality_defaults = true;
-        config_fields_read(node, config_analysis_fields, NULL, path, analysis,
+        config_fields_read(node, config_analysis_fields, others, path, analysis,
                            &analysis->given, complaints);
+        read_quality(analysis, node, path, complaints);
         check_window(analysis, node, path, complaints);
         config->analysis_count++;
     }

@@ -153,6 +153,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->split = own->split;
     if (analysis->given & GIVEN_MASKS)
         ret_parameters->masks = own->masks;
+    if (analysis->given & GIVEN_QUALITY)
+        ret_parameters->quality = own->quality;
     if (analysis->given & GIVEN_FLATTEN)
         ret_parameters->flatten = own->flatten;
     if (analysis->given & GIVEN_SUV && strcmp(modality, "PT") == 0)

@@ -22,6 +22,55 @@ const char *job_kind_name(enum report_kind kind)
     return kind_names[kind];
 }
 
+/* What the rules for quality say otherwise than by default; NULL for nothing. */
+static json_t *quality_object(const struct quality_rules *rules)
+{
+    json_t *const object = json_object();
+
+    if (rules->own_stops) {
+        json_t *const stops = json_array();
+        for (int kind = 0; kind < QUALITY_KINDS; kind++)
+            if (rules->stop_on >> kind & 1)
+                json_array_append_new(stops,
+                                      json_string(quality_name((enum quality_kind)kind)));
+        json_object_set_new(object, "stop_on", stops);
+    }
+    for (int kind = 0; kind < QUALITY_KINDS; kind++)
+        if (rules->own_bounds >> kind & 1)
+            json_object_set_new(object, quality_name((enum quality_kind)kind),
+                                json_real(rules->bound[kind]));
+    return object;
+}
+
+static bool parse_quality(const json_t *object, struct quality_rules *ret_rules)
+{
+    const char *name;
+    json_t *value;
+    struct quality_rules rules = { .own_stops = json_object_get(object, "stop_on") != NULL };
+    const json_t *const stops = json_object_get(object, "stop_on");
+
+    if (!json_is_object(object) || (stops != NULL && !json_is_array(stops)))
+        return false;
+    for (size_t i = 0; i < json_array_size(stops); i++) {
+        name = json_string_value(json_array_get(stops, i));
+        const enum quality_kind kind = name == NULL ? QUALITY_KINDS : quality_find(name);
+        if (kind == QUALITY_KINDS)
+            return false;
+        rules.stop_on |= 1u << kind;
+    }
+    json_object_foreach((json_t *)object, name, value) {
+        const enum quality_kind kind = quality_find(name);
+        if (strcmp(name, "stop_on") == 0)
+            continue;
+        if (kind == QUALITY_KINDS || !json_is_number(value))
+            return false;
+        rules.own_bounds |= 1u << kind;
+        rules.bound[kind] = json_number_value(value);
+    }
+    *ret_rules = rules;
+    return true;
+}
+
 char *job_parameters_text(const struct analysis_parameters *parameters, struct error *err)
 {
     json_t *const object = json_pack(
@@ -38,6 +87,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         json_object_set_new(object, "split", json_real(parameters->split));
     if (parameters->suv > 0)
         json_object_set_new(object, "suv", json_string(suv_names[parameters->suv]));
+    if (parameters->quality.own_stops || parameters->quality.own_bounds != 0)
+        json_object_set_new(object, "quality", quality_object(&parameters->quality));
     char *const text = object == NULL ? NULL
         : json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(15));
 
@@ -59,20 +110,23 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
 {
     struct analysis_parameters parameters = { .threads = 1 };
     const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE];
+    json_t *quality = NULL;
     int flatten;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?s !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?s s?o !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
         "min_contrast", &parameters.min_contrast,
         "max_fraction", &parameters.max_fraction, "flatten", &flatten, "split",
-        &parameters.split, "suv", &suv, "masks", &masks) == 0;
+        &parameters.split, "suv", &suv, "masks", &masks, "quality",
+        &quality) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;
     parameters.suv = unpacked ? find_name(suv, suv_names, 5) : -1;
     const bool good = found >= 0 && policy >= 0 && parameters.suv >= 0
+        && (quality == NULL || parse_quality(quality, &parameters.quality))
         && text_format(parameters.method, sizeof parameters.method, "%s", method);
 
     json_decref(object);

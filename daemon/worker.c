@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "analysis/methods.h"
+#include "analysis/quality.h"
 #include "daemon/errand.h"
 #include "daemon/inputs.h"
 #include "daemon/job.h"
@@ -172,11 +173,42 @@ static void warn_of_series(const struct series_facts *facts, struct findings *fi
         findings_warn(findings, "%s", facts->warning[i]);
 }
 
+/* The verdict on the volume; ends the analysis where a rule says so. */
+static bool check_quality(const struct job *job, const struct volume *volume,
+                          struct arena *arena, struct quality *ret_quality, struct error *err)
+{
+    char told[160];
+
+    if (!quality_examine(volume, &job->parameters.quality, job->parameters.threads, arena,
+                         ret_quality, err))
+        return false;
+    for (int kind = 0; kind < QUALITY_KINDS; kind++)
+        if (ret_quality->check[kind].verdict == QUALITY_STOP) {
+            quality_tell(ret_quality, (enum quality_kind)kind, volume->unit, told, sizeof told);
+            return error_set(err, ERROR_DATA, "not analysed for its quality: %s", told);
+        }
+    return true;
+}
+
+static void warn_of_quality(const struct quality *quality, enum volume_unit unit,
+                            struct findings *findings)
+{
+    char told[160];
+
+    for (int kind = 0; kind < QUALITY_KINDS; kind++)
+        if (quality->check[kind].verdict != QUALITY_OK) {
+            quality_tell(quality, (enum quality_kind)kind, unit, told, sizeof told);
+            findings_warn(findings, "%s", told);
+        }
+    findings->quality = *quality;
+}
+
 static bool analyse_series(struct worker *worker, const struct job *job,
                            struct series *series, double started_s, struct error *err)
 {
     static struct findings findings;
     struct series_facts facts;
+    struct quality quality;
     struct volume volume;
 
     if (!check_method(job, err))
@@ -188,9 +220,11 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     if (!inputs_load(&worker->inputs, job->file_count, worker->arena, series, err)
         || !series_volume(series, &volume, &facts, err)
         || !check_need(&volume, &job->parameters, worker->arena, err)
+        || !check_quality(job, &volume, worker->arena, &quality, err)
         || !analyse(&volume, &job->parameters, worker->arena, &findings, err))
         return false;
     warn_of_series(&facts, &findings);
+    warn_of_quality(&quality, volume.unit, &findings);
     findings.method.parameters = job->parameter_text;
     return report(worker, job, series, &volume, &facts, &findings, started_s, err);
 }

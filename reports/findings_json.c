@@ -31,6 +31,23 @@ static void put_place(const struct lesion *lesion, json_t *object)
         json_object_set_new(object, "laterality", json_string(sides[lesion->laterality]));
 }
 
+static json_t *quality_object(const struct quality *quality, enum volume_unit unit)
+{
+    json_t *const checks = json_array();
+
+    for (int kind = 0; kind < QUALITY_KINDS; kind++) {
+        const struct quality_check *const check = &quality->check[kind];
+        const char *const name = quality_name((enum quality_kind)kind);
+        json_array_append_new(checks, !check->known
+            ? json_pack("{s:s s:s}", "name", name, "verdict", "unknown")
+            : json_pack("{s:s s:f s:s s:f s:s}", "name", name, "value", check->value, "unit",
+                        quality_unit((enum quality_kind)kind, unit), "bound", check->bound,
+                        "verdict", quality_verdict_name(check->verdict)));
+    }
+    return json_pack("{s:s s:o}", "verdict", quality_verdict_name(quality->verdict), "checks",
+                     checks);
+}
+
 static json_t *lesion_object(const struct report_context *context,
                              const struct lesion *lesion)
 {
@@ -75,6 +92,9 @@ bool findings_json_make(const struct report_context *context, struct report *ret
         findings->noise_sd.known ? findings->noise_sd.value : 0.0, "slices",
         (json_int_t)context->facts->slices, "notice", COMMON_WARNING, "lesions", lesions,
         "warnings", warnings);
+    if (findings->quality.examined)
+        json_object_set_new(object, "quality",
+                            quality_object(&findings->quality, findings->unit));
     char *const text = object == NULL ? NULL
         : json_dumps(object, JSON_SORT_KEYS | JSON_INDENT(1));
 

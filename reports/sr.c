@@ -346,8 +346,13 @@ static void add_remarks(const struct report_context *context, struct item *root)
     struct item *const remarks = add_container(root, &(struct concept){ "C0034375", "UMLS",
                                                "Qualitative Evaluations" }, NULL);
     static const struct concept comment = { "121106", "DCM", "Comment" };
+    char quality[800];
 
     add_text(remarks, "CONTAINS", &comment, COMMON_WARNING);
+    if (findings->quality.examined) {
+        quality_list(&findings->quality, findings->unit, quality, sizeof quality);
+        add_text(remarks, "CONTAINS", &comment, quality);
+    }
     for (size_t i = 0; i < findings->warning_count; i++)
         add_text(remarks, "CONTAINS", &comment, findings->warning[i]);
 }

@@ -112,6 +112,14 @@ function objectLinks(study, job, parent) {
   }
 }
 
+// One line on the volume before it was analysed; the warnings below it say what is wrong.
+function quality(verdict, parent) {
+  const known = verdict.checks.filter(check => check.verdict !== "unknown");
+  const told = known.map(check => check.name + " " + Number(check.value.toPrecision(3))
+                         + (check.unit ? " " + check.unit : ""));
+  make("p", "Quality " + verdict.verdict + ": " + told.join(", "), parent).className = "faint";
+}
+
 function showSeries(study, series, parent) {
   make("h3", [series.modality, series.description].filter(Boolean).join(" ")
        + ", " + series.instances + " instances", parent);
@@ -120,6 +128,7 @@ function showSeries(study, series, parent) {
   if (!job || !job.findings) return;
   planes(series, parent);
   if (job.findings.lesions.length > 0) lesionTable(job.findings, parent);
+  if (job.findings.quality) quality(job.findings.quality, parent);
   for (const warning of job.findings.warnings) make("p", "Warning: " + warning, parent).className = "faint";
   pictures(study, job, parent);
   objectLinks(study, job, parent);

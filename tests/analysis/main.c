@@ -10,6 +10,7 @@ extern const struct runner_suite suite_kernels;
 extern const struct runner_suite suite_mesh;
 extern const struct runner_suite suite_methods;
 extern const struct runner_suite suite_number;
+extern const struct runner_suite suite_quality;
 extern const struct runner_suite suite_spread;
 extern const struct runner_suite suite_regions;
 extern const struct runner_suite suite_split;
@@ -29,6 +30,7 @@ int main(int argc, char **argv)
         &suite_mesh,
         &suite_methods,
         &suite_number,
+        &suite_quality,
         &suite_spread,
         &suite_regions,
         &suite_split,

@@ -270,7 +270,8 @@ static void the_commented_examples_load_as_well(void)
     CU_ASSERT_EQUAL(config->analysis_count, 2);
     CU_ASSERT_EQUAL(config->analysis[1].given,
                     GIVEN_METHOD | GIVEN_WINDOW | GIVEN_POLARITY | GIVEN_MIN_LESION |
-                    GIVEN_MIN_CONTRAST | GIVEN_MAX_FRACTION | GIVEN_FLATTEN | GIVEN_SPLIT | GIVEN_SUV);
+                    GIVEN_MIN_CONTRAST | GIVEN_MAX_FRACTION | GIVEN_FLATTEN | GIVEN_SPLIT |
+                    GIVEN_QUALITY | GIVEN_SUV);
     config_free(config);
     free(uncommented);
     free(text);
@@ -309,6 +310,7 @@ static const char everything[] =
     "  - {name: all}\n"
     "analyses:\n"
     "  'liver: 2': {window_center: -0.1, window_width: 0, polarity: both, flatten: true,\n"
+    "               quality: {stop_on: [noise, gaps], noise: 0.1, lowest: -100},\n"
     "               suv: lbm_janma, max_fraction: 0.333333333333333314}\n"
     "organs: {}\n"
     "log: {level: debug, target: syslog}\n"

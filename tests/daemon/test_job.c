@@ -32,6 +32,28 @@ static void job_parameters_come_back_as_they_were(void)
     free(text);
 }
 
+static void rules_for_quality_come_back_as_they_were(void)
+{
+    struct analysis_parameters more = some, back;
+
+    char *const plain = job_parameters_text(&some, &err);
+    CU_ASSERT_PTR_NULL(strstr(plain, "quality"));       /* by default it keeps its name */
+    free(plain);
+    more.quality.own_stops = true;
+    more.quality.stop_on = 1u << QUALITY_NOISE | 1u << QUALITY_UNITS;
+    more.quality.own_bounds = 1u << QUALITY_MOTION;
+    more.quality.bound[QUALITY_MOTION] = 2.25;
+    char *const text = job_parameters_text(&more, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, "\"quality\":{\"motion\":2.25,\"stop_on\":"
+                                              "[\"units\",\"noise\"]}"));
+    CU_ASSERT_FATAL(job_parameters_parse(text, &back, &err));
+    CU_ASSERT(back.quality.own_stops);
+    CU_ASSERT_EQUAL(back.quality.stop_on, more.quality.stop_on);
+    CU_ASSERT_EQUAL(back.quality.own_bounds, more.quality.own_bounds);
+    CU_ASSERT_EQUAL(back.quality.bound[QUALITY_MOTION], 2.25);
+    free(text);
+}
+
 static void job_parameters_do_not_depend_on_threads(void)
 {
     struct analysis_parameters more = some;
@@ -148,6 +170,7 @@ static void job_result_refuses_names_that_are_paths(void)
 
 static const struct runner_test tests[] = {
     TEST(job_parameters_come_back_as_they_were),
+    TEST(rules_for_quality_come_back_as_they_were),
     TEST(job_parameters_do_not_depend_on_threads),
     TEST(job_parameters_refuse_what_is_not_theirs),
     TEST(job_key_depends_on_content_and_not_on_order),

@@ -1,10 +1,11 @@
 #include "tests/runner.h"
 
-extern const struct runner_suite suite_images, suite_plane, suite_report;
+extern const struct runner_suite suite_images, suite_plane, suite_quality, suite_report;
 
 int main(int argc, char **argv)
 {
-    static const struct runner_suite *const suites[] = { &suite_images, &suite_plane, &suite_report,
+    static const struct runner_suite *const suites[] = { &suite_images, &suite_plane, &suite_quality,
+                                                            &suite_report,
                                                             NULL };
 
     return runner_main(argc, argv, suites);

@@ -76,6 +76,8 @@ static void prepare(enum phantom_modality modality, size_t lesions, bool oblique
     analysis_defaults(modalities[modality], &parameters);
     CU_ASSERT_FATAL(analyse(&volume, &parameters, arena, &findings, &err));
     CU_ASSERT_EQUAL(findings.count, lesions);
+    CU_ASSERT_FATAL(quality_examine(&volume, &parameters.quality, 2, arena, &findings.quality,
+                                    &err));
     findings.method.parameters = "{\"method\":\"otsu3-morphology\"}";
     findings_warn(&findings, "a warning with an umlaut is none");
     memset(&facts, 0, sizeof facts);
