@@ -1,4 +1,4 @@
-/* Series: slices into one block of stored values, then geometry, then values in their unit. */
+/* Series: frames as they come, then one stack of them, its geometry, and values in their unit. */
 #include "dicom/series.h"
 
 #include <math.h>
@@ -8,66 +8,45 @@
 #include <string.h>
 
 #include "dicom/dataset.h"
+#include "dicom/frame.h"
+#include "dicom/stack.h"
 #include "dicom/suv.h"
 #include "util/arena.h"
 #include "util/error.h"
 
-#define COSINE_TOLERANCE 1e-4
 #define TILT_TOLERANCE 0.00175      /* tan 0.1° */
-#define SAME_SPACING 2e-4           /* of a pixel's: a tenth of one over 512 */
 #define EVEN 0.01                   /* of the spacing: regular */
 #define UNEVEN 0.05                 /* of the spacing: taken with true positions */
 #define AIR_HU (-1024)
-#define MAX_FRAMES 65535
 #define MAX_VALUE 1e30              /* of a voxel, in its unit */
 
 enum tag {
-    IMAGE_TYPE = 0x00080008, SOP_CLASS = 0x00080016, SOP_UID = 0x00080018,
     ACQUISITION_DATE = 0x00080022, ACQUISITION_TIME = 0x00080032, MODALITY = 0x00080060,
     PATIENT_ID = 0x00100020, BODY_PART = 0x00180015, STUDY_UID = 0x0020000d,
-    POSITION = 0x00200032, ORIENTATION = 0x00200037, FRAME_OF_REFERENCE = 0x00200052,
-    SAMPLES = 0x00280002, FRAMES = 0x00280008, ROWS = 0x00280010,
-    COLUMNS = 0x00280011, PIXEL_SPACING = 0x00280030, BITS_ALLOCATED = 0x00280100,
-    BITS_STORED = 0x00280101, HIGH_BIT = 0x00280102, PIXEL_REPRESENTATION = 0x00280103,
-    SPACING_BETWEEN = 0x00180088, DETECTORS = 0x00540022, SLICE_VECTOR = 0x00540080,
-    PLANE_POSITION = 0x00209113, PLANE_ORIENTATION = 0x00209116, PIXEL_MEASURES = 0x00289110,
-    PIXEL_TRANSFORMATION = 0x00289145, SHARED_GROUPS = 0x52009229, FRAME_GROUPS = 0x52009230,
-    PADDING = 0x00280120, PADDING_LIMIT = 0x00280121, INTERCEPT = 0x00281052,
-    SLOPE = 0x00281053, RESCALE_TYPE = 0x00281054, MODALITY_LUT = 0x00283000
+    FRAME_OF_REFERENCE = 0x00200052
 };
 
-struct slice {
-    double position[3], along;      /* mm; along the normal */
-    double slope, intercept;
-    bool padded;                    /* padding of stored values from..to */
-    int32_t padding_from, padding_to;
-    char class_uid[TEXT_UID_SIZE], uid[TEXT_UID_SIZE];
-    size_t block;                   /* which slice of the block holds its pixels */
-    uint32_t frame;                 /* of its instance, from 1 */
-    bool of_many;                   /* the instance has several */
-    double frame_s;                 /* PET: suv_frame_moment() */
-};
-
-struct format {                     /* of stored pixels; alike in all slices */
-    long rows, columns, allocated, stored, high, is_signed;
+struct image {                      /* of one instance; its pixels lie behind each other */
+    struct image *next;
+    size_t frames;
+    struct frame *frame;
 };
 
 struct series {
     struct arena *arena;
     struct dataset *head;           /* the first data set without its pixels */
-    size_t room, count;
-    struct slice *slice;
-    struct format format;
-    double orientation[6], normal[3], spacing[2];   /* spacing: between rows, columns */
+    bool head_is_localizer;
+    size_t room, images;            /* instances: expected, and added */
+    size_t frames;                  /* of all of them */
+    struct image *first, **last;
+    struct stack stack;             /* the one that is analysed */
     char patient_id[65], study_uid[TEXT_UID_SIZE], modality[17];
-    char rescale_type[17];
-    bool enhanced;                  /* of functional groups, which leave nothing to guess */
     char frame_uid[TEXT_UID_SIZE];  /* Frame of Reference, "" when not told */
     struct suv_inputs suv;          /* of the first slice */
     const char *suv_differs;        /* what another slice has otherwise, or NULL */
     double first_acquisition_s;
     enum volume_unit wished_suv;
-    uint16_t *block;                /* stored values, sign extended when signed */
+    uint16_t *block;                /* the stack's stored values */
 };
 
 struct series *series_new(size_t slices, struct arena *arena, struct error *err)
@@ -78,10 +57,10 @@ struct series *series_new(size_t slices, struct arena *arena, struct error *err)
         return NULL;
     series->arena = arena;
     series->room = slices;
+    series->last = &series->first;
     series->first_acquisition_s = NAN;
     series->wished_suv = UNIT_SUVBW;
-    series->slice = arena_take_zeroed(arena, slices, sizeof *series->slice, err);
-    return series->slice == NULL ? NULL : series;
+    return series;
 }
 
 void series_free(struct series *series)
@@ -102,196 +81,33 @@ struct dataset *series_template(struct series *series)
     return series->head;
 }
 
-/* ---- reading one slice ---- */
-
-/* One frame of an image; of a classic image the only one, without groups of its own. */
-struct view {
-    const struct item *image, *own, *shared;
-    size_t frame;                   /* from 0 */
-};
-
-static struct view view_of(const struct item *image, size_t frame)
+void series_warn(struct series_facts *facts, const char *format, ...)
 {
-    return (struct view){ image, item_at(image, FRAME_GROUPS, frame),
-                          item_at(image, SHARED_GROUPS, 0), frame };
+    va_list list;
+
+    if (facts->warning_count == SERIES_MAX_WARNINGS)
+        return;
+    va_start(list, format);
+    vsnprintf(facts->warning[facts->warning_count++], sizeof facts->warning[0], format, list);
+    va_end(list);
 }
 
-/* The functional group of the frame, of all frames, or the classic image itself (PS3.3 C.7.6.16). */
-static const struct item *group(const struct view *view, uint32_t tag)
+/* ---- adding ---- */
+
+/* What must be alike in all images; the first one sets it. */
+static void begin_series(struct series *series, const struct item *image)
 {
-    const struct item *found = view->own == NULL ? NULL : item_at(view->own, tag, 0);
-
-    if (found == NULL && view->shared != NULL)
-        found = item_at(view->shared, tag, 0);
-    return found == NULL ? view->image : found;
-}
-
-static bool is_nuclear(const struct item *image)
-{
-    char modality[17];
-
-    item_text_at(image, MODALITY, 0, modality, sizeof modality);
-    return strcmp(modality, "NM") == 0;
-}
-
-static bool has_type(const struct item *image, const char *type)
-{
-    char value[17];
-
-    for (size_t i = 0; i < item_value_count(image, IMAGE_TYPE); i++)
-        if (item_text_at(image, IMAGE_TYPE, i, value, sizeof value) && strcmp(value, type) == 0)
-            return true;
-    return false;
-}
-
-/* Frames are slices where functional groups, or a reconstruction of NM, say where they lie. */
-static bool check_frames(const struct item *image, size_t *ret_frames, struct error *err)
-{
-    long frames = 1;
-
-    item_int(image, FRAMES, 0, &frames);
-    *ret_frames = (size_t)frames;
-    if (frames < 1 || frames > MAX_FRAMES)
-        return error_set(err, ERROR_DATA, "Number of Frames %ld", frames);
-    if (is_nuclear(image) && !has_type(image, "RECON TOMO"))
-        return error_set(err, ERROR_UNSUPPORTED, "an NM image that is no reconstructed volume");
-    const size_t groups = item_count(image, FRAME_GROUPS);
-    if (groups > 0 && groups != (size_t)frames)
-        return error_set(err, ERROR_DATA, "%ld frames with functional groups for %zu", frames,
-                         groups);
-    return frames == 1 || groups > 0 || is_nuclear(image)
-        || error_set(err, ERROR_UNSUPPORTED, "a multi-frame image of %ld frames that does not "
-                     "say where they lie", frames);
-}
-
-static bool check_kind(const struct item *image, size_t *ret_frames, struct error *err)
-{
-    long samples = 1;
-
-    if (!item_has(image, ROWS) || !item_has(image, COLUMNS))
-        return error_set(err, ERROR_DATA, "not an image: no Rows and Columns");
-    if (item_int(image, SAMPLES, 0, &samples) && samples != 1)
-        return error_set(err, ERROR_UNSUPPORTED, "a colour image, %ld samples a pixel",
-                         samples);
-    if (!check_frames(image, ret_frames, err))
-        return false;
-    if (item_count(image, MODALITY_LUT) > 0)
-        return error_set(err, ERROR_UNSUPPORTED, "a Modality LUT Sequence is not read yet");
-    return !has_type(image, "LOCALIZER") || error_set(err, ERROR_UNSUPPORTED, "a localizer");
-}
-
-static bool read_format(const struct item *image, struct format *ret_format,
-                        struct error *err)
-{
-    struct format format = { .rows = 0 };
-
-    if (!item_int(image, ROWS, 0, &format.rows)
-        || !item_int(image, COLUMNS, 0, &format.columns) || format.rows < 1
-        || format.columns < 1 || format.rows > 65535 || format.columns > 65535)
-        return error_set(err, ERROR_DATA, "%ld rows and %ld columns", format.rows,
-                         format.columns);
-    item_int(image, BITS_ALLOCATED, 0, &format.allocated);
-    if (format.allocated != 8 && format.allocated != 16)
-        return error_set(err, ERROR_UNSUPPORTED, "%ld bits a pixel are not read",
-                         format.allocated);
-    if (!item_int(image, BITS_STORED, 0, &format.stored))
-        format.stored = format.allocated;
-    if (!item_int(image, HIGH_BIT, 0, &format.high))
-        format.high = format.stored - 1;
-    item_int(image, PIXEL_REPRESENTATION, 0, &format.is_signed);
-    if (format.stored < 1 || format.stored > format.allocated
-        || format.high >= format.allocated || format.high < format.stored - 1)
-        return error_set(err, ERROR_DATA, "%ld bits stored of %ld with high bit %ld",
-                         format.stored, format.allocated, format.high);
-    *ret_format = format;
-    return true;
-}
-
-static bool read_doubles(const struct item *image, uint32_t tag, double *values,
-                         size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!item_double(image, tag, i, &values[i]))
-            return false;
-    return true;
-}
-
-static double dot(const double a[3], const double b[3])
-{
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-/* NM keeps its geometry with the detector. */
-static const struct item *place_of(const struct view *view, uint32_t tag)
-{
-    const struct item *const detector = is_nuclear(view->image)
-        ? item_at(view->image, DETECTORS, 0) : NULL;
-
-    return detector != NULL ? detector : group(view, tag);
-}
-
-static bool read_orientation(const struct view *view, double ret[6], struct error *err)
-{
-    if (!read_doubles(place_of(view, PLANE_ORIENTATION), ORIENTATION, ret, 6))
-        return error_set(err, ERROR_DATA, "no Image Orientation (Patient)");
-    if (fabs(dot(ret, ret) - 1) > 0.01 || fabs(dot(ret + 3, ret + 3) - 1) > 0.01
-        || fabs(dot(ret, ret + 3)) > 0.01)
-        return error_set(err, ERROR_DATA, "Image Orientation (Patient) is not two "
-                         "perpendicular unit vectors");
-    return true;
-}
-
-static bool read_spacing(const struct view *view, double ret[2], struct error *err)
-{
-    if (!read_doubles(group(view, PIXEL_MEASURES), PIXEL_SPACING, ret, 2))
-        return error_set(err, ERROR_DATA, "no Pixel Spacing");
-    return (ret[0] > 0 && ret[1] > 0 && ret[0] < 1e3 && ret[1] < 1e3)
-        || error_set(err, ERROR_DATA, "Pixel Spacing %g\\%g", ret[0], ret[1]);
-}
-
-/* What must be alike in all slices; the first one sets it. */
-static bool begin_series(struct series *series, const struct view *view, size_t frames,
-                         const struct format *format, struct error *err)
-{
-    const struct item *const image = view->image;
-    double *const o = series->orientation, *const n = series->normal;
-    const size_t pixels = (size_t)format->rows * (size_t)format->columns;
-
-    if (!read_orientation(view, o, err) || !read_spacing(view, series->spacing, err))
-        return false;
-    n[0] = o[1] * o[5] - o[2] * o[4];
-    n[1] = o[2] * o[3] - o[0] * o[5];
-    n[2] = o[0] * o[4] - o[1] * o[3];
-    series->format = *format;
     item_text_at(image, PATIENT_ID, 0, series->patient_id, sizeof series->patient_id);
     item_text_at(image, STUDY_UID, 0, series->study_uid, sizeof series->study_uid);
     item_text_at(image, MODALITY, 0, series->modality, sizeof series->modality);
     item_text_at(image, FRAME_OF_REFERENCE, 0, series->frame_uid, sizeof series->frame_uid);
     suv_inputs_read(image, &series->suv);
-    series->enhanced = view->own != NULL;
-    item_text_at(group(view, PIXEL_TRANSFORMATION), RESCALE_TYPE, 0, series->rescale_type,
-                 sizeof series->rescale_type);
-    if (frames > 1) {
-        series->room *= frames;
-        series->slice = arena_take_zeroed(series->arena, series->room, sizeof *series->slice,
-                                          err);
-    }
-    if (series->slice == NULL)
-        return false;
-    size_t total;
-    if (__builtin_mul_overflow(pixels, series->room, &total))
-        return error_set(err, ERROR_LIMIT, "%zu slices of %zu pixels", series->room, pixels);
-    series->block = arena_take(series->arena, total, sizeof *series->block, err);
-    return series->block != NULL;
 }
 
-static bool check_alike(const struct series *series, const struct view *view,
-                        const struct format *format, struct error *err)
+static bool check_alike(const struct series *series, const struct item *image,
+                        struct error *err)
 {
-    const struct item *const image = view->image;
-    const struct format *const first = &series->format;
     char patient[65], study[TEXT_UID_SIZE], frame[TEXT_UID_SIZE];
-    double orientation[6], spacing[2];
 
     item_text_at(image, PATIENT_ID, 0, patient, sizeof patient);
     item_text_at(image, STUDY_UID, 0, study, sizeof study);
@@ -299,135 +115,49 @@ static bool check_alike(const struct series *series, const struct view *view,
         return error_set(err, ERROR_DATA, "it is of another patient or study than the "
                          "slices before");
     item_text_at(image, FRAME_OF_REFERENCE, 0, frame, sizeof frame);
-    if (strcmp(frame, series->frame_uid) != 0)
-        return error_set(err, ERROR_DATA, "mixed frames of reference: the positions of this "
-                         "slice cannot be compared with the first's");
-    if (format->rows != first->rows || format->columns != first->columns)
-        return error_set(err, ERROR_DATA, "%ld x %ld pixels, and %ld x %ld before",
-                         format->columns, format->rows, first->columns, first->rows);
-    if (format->is_signed != first->is_signed)
-        return error_set(err, ERROR_DATA, "another pixel format than the slices before");
-    if (!read_orientation(view, orientation, err) || !read_spacing(view, spacing, err))
+    return strcmp(frame, series->frame_uid) == 0
+        || error_set(err, ERROR_DATA, "mixed frames of reference: the positions of this "
+                     "slice cannot be compared with the first's");
+}
+
+/* Geometry of all frames. */
+static bool read_frames(struct series *series, const struct item *image, size_t frames,
+                        struct image *ret_image, struct error *err)
+{
+    struct frame_format format;
+
+    if (!frame_format_read(image, &format, err))
         return false;
-    for (int i = 0; i < 6; i++)
-        if (fabs(orientation[i] - series->orientation[i]) > COSINE_TOLERANCE)
-            return error_set(err, ERROR_DATA, "mixed orientations: this slice is turned "
-                             "against the first");
-    for (int i = 0; i < 2; i++)
-        if (fabs(spacing[i] - series->spacing[i]) > SAME_SPACING * series->spacing[i])
-            return error_set(err, ERROR_DATA, "mixed pixel spacings: %g mm and %g mm",
-                             spacing[i], series->spacing[i]);
-    return true;
-}
-
-static void read_padding(const struct item *image, const struct format *format,
-                         struct slice *slice)
-{
-    long from = 0, to = 0;
-
-    slice->padded = item_int(image, PADDING, 0, &from);
-    if (!item_int(image, PADDING_LIMIT, 0, &to))
-        to = from;
-    if (format->is_signed && from > INT16_MAX)
-        from -= 65536;                  /* US or SS: by the pixel representation */
-    if (format->is_signed && to > INT16_MAX)
-        to -= 65536;
-    slice->padding_from = (int32_t)(from < to ? from : to);
-    slice->padding_to = (int32_t)(from < to ? to : from);
-}
-
-/* NM tells the first slice's position, and each frame's number among the slices. */
-static bool step_nuclear(const struct view *view, const struct series *series,
-                         struct slice *slice, struct error *err)
-{
-    double spacing = 0;
-    long number = (long)view->frame + 1;
-
-    item_int(view->image, SLICE_VECTOR, view->frame, &number);
-    if (!item_double(view->image, SPACING_BETWEEN, 0, &spacing) || spacing == 0)
-        return error_set(err, ERROR_DATA, "an NM volume without Spacing Between Slices");
-    for (int axis = 0; axis < 3; axis++)
-        slice->position[axis] += spacing * (double)(number - 1) * series->normal[axis];
-    return true;
-}
-
-static bool read_position(const struct view *view, const struct series *series,
-                          struct slice *slice, struct error *err)
-{
-    if (!read_doubles(place_of(view, PLANE_POSITION), POSITION, slice->position, 3))
-        return error_set(err, ERROR_DATA, "no Image Position (Patient)");
-    return !is_nuclear(view->image) || step_nuclear(view, series, slice, err);
-}
-
-static bool read_slice(const struct view *view, const struct series *series,
-                       struct slice *slice, struct error *err)
-{
-    const struct item *const image = view->image;
-    const struct item *const values = group(view, PIXEL_TRANSFORMATION);
-
-    if (!read_position(view, series, slice, err))
+    ret_image->frames = frames;
+    ret_image->frame = arena_take(series->arena, frames, sizeof *ret_image->frame, err);
+    if (ret_image->frame == NULL)
         return false;
-    for (int axis = 0; axis < 3; axis++)
-        if (fabs(slice->position[axis]) > 1e5)
-            return error_set(err, ERROR_DATA, "Image Position (Patient) %g mm away",
-                             slice->position[axis]);
-    slice->along = dot(slice->position, series->normal);
-    slice->frame = (uint32_t)view->frame + 1;
-    slice->of_many = view->own != NULL || is_nuclear(image);
-    if (!item_double(values, SLOPE, 0, &slice->slope))
-        slice->slope = 1;
-    if (!item_double(values, INTERCEPT, 0, &slice->intercept))
-        slice->intercept = 0;
-    if (slice->slope == 0)
-        return error_set(err, ERROR_DATA, "Rescale Slope 0");
-    item_text_at(image, SOP_CLASS, 0, slice->class_uid, sizeof slice->class_uid);
-    item_text_at(image, SOP_UID, 0, slice->uid, sizeof slice->uid);
-    slice->frame_s = strcmp(series->modality, "PT") == 0 ? suv_frame_moment(image) : NAN;
-    read_padding(image, &series->format, slice);
+    for (size_t f = 0; f < frames; f++)
+        if (!frame_read(image, f, &format, &ret_image->frame[f], err))
+            return frames > 1 ? error_prefix(err, "frame %zu", f + 1) : false;
     return true;
 }
 
-/* ---- pixels ---- */
-
-/*
- * Stored bits to a whole number: bits above and below are cut, the sign is extended. MONOCHROME1
- * is how values are shown, and does not change them (PS3.3 C.7.6.3.1.2).
- */
-static void widen(const void *pixels, size_t count, const struct format *format,
-                  uint16_t *to)
+static bool read_pixels(struct series *series, struct dataset *dataset, struct image *image,
+                        struct error *err)
 {
-    const int left = 15 - (int)format->high, right = 16 - (int)format->stored;
-    const uint8_t *const bytes = pixels;
-    const uint16_t *const words = pixels;
-
-    if (format->allocated == 16 && right == 0)
-        memcpy(to, words, count * sizeof *to);
-    else if (format->is_signed)
-        for (size_t i = 0; i < count; i++) {
-            const uint16_t raw = format->allocated == 8 ? bytes[i] : words[i];
-            to[i] = (uint16_t)((int16_t)(uint16_t)(raw << left) >> right);
-        }
-    else
-        for (size_t i = 0; i < count; i++) {
-            const uint16_t raw = format->allocated == 8 ? bytes[i] : words[i];
-            to[i] = (uint16_t)((uint16_t)(raw << left) >> right);
-        }
-}
-
-static bool read_pixels(struct series *series, struct dataset *dataset, size_t frames,
-                        const struct format *format, struct error *err)
-{
+    const struct frame_format *const format = &image->frame[0].format;
+    const size_t each = (size_t)format->rows * (size_t)format->columns;
+    const size_t needed = image->frames * each * (size_t)(format->allocated / 8);
     const void *pixels = NULL;
     size_t size = 0;
-    const size_t count = frames * (size_t)format->rows * (size_t)format->columns;
-    const size_t pixels_before = series->count * (size_t)format->rows * (size_t)format->columns;
 
     if (!dataset_pixels(dataset, &pixels, &size, err))
         return false;
-    if (size < count * (size_t)(format->allocated / 8))
+    if (size < needed)
         return error_set(err, ERROR_DATA, "%zu bytes of pixels where %zu are needed", size,
-                         count * (size_t)(format->allocated / 8));
-    widen(pixels, count, format, series->block + pixels_before);
+                         needed);
+    uint16_t *const to = arena_take(series->arena, image->frames * each, sizeof *to, err);
+    if (to == NULL)
+        return false;
+    frame_widen(pixels, image->frames * each, format, to);
+    for (size_t f = 0; f < image->frames; f++)
+        image->frame[f].pixels = to + f * each;
     return true;
 }
 
@@ -450,54 +180,142 @@ static void note_acquisition(struct series *series, const struct item *image)
         series->first_acquisition_s = fmin(series->first_acquisition_s, moment);
 }
 
-/* Geometry of all frames; the first of all sets what the others are compared with. */
-static bool add_frames(struct series *series, const struct item *image, size_t frames,
-                       const struct format *format, struct error *err)
+static bool note_head(struct series *series, struct dataset *dataset, bool localizer,
+                      struct error *err)
 {
-    for (size_t f = 0; f < frames; f++) {
-        const struct view view = view_of(image, f);
-        if (!(series->count + f == 0 ? begin_series(series, &view, frames, format, err)
-                                     : check_alike(series, &view, format, err))
-            || (series->count + f == series->room
-                && !error_set(err, ERROR_LIMIT, "more slices than the %zu expected",
-                              series->room))
-            || !read_slice(&view, series, &series->slice[series->count + f], err))
-            return frames > 1 ? error_prefix(err, "frame %zu", f + 1) : false;
-        series->slice[series->count + f].block = series->count + f;
-    }
+    if (series->head != NULL && (localizer || !series->head_is_localizer))
+        return true;
+    struct dataset *const head = dataset_copy_head(dataset, err);
+    if (head == NULL)
+        return false;
+    dataset_free(series->head);
+    series->head = head;
+    series->head_is_localizer = localizer;
+    return true;
+}
+
+static bool add(struct series *series, struct dataset *dataset, struct error *err)
+{
+    const struct item *const root = dataset_root(dataset);
+    size_t frames = 1;
+
+    if (!frame_count(root, &frames, err)
+        || (series->images > 0 && !check_alike(series, root, err)))
+        return false;
+    struct image *const image = arena_take_zeroed(series->arena, 1, sizeof *image, err);
+    if (image == NULL || !read_frames(series, root, frames, image, err))
+        return false;
+    const bool localizer = image->frame[0].localizer;
+    if ((!localizer && !read_pixels(series, dataset, image, err))
+        || !note_head(series, dataset, localizer, err))
+        return false;
+    if (series->images == 0)
+        begin_series(series, root);
+    note_acquisition(series, root);
+    note_suv(series, root);
+    series->frames += frames;
+    series->images++;
+    *series->last = image;
+    series->last = &image->next;
     return true;
 }
 
 bool series_add(struct series *series, struct dataset *dataset, struct error *err)
 {
-    const struct item *const image = dataset_root(dataset);
-    struct format format;
-    size_t frames = 1;
+    const size_t mark = arena_mark(series->arena);
 
-    if (series->count == series->room)
+    if (series->images == series->room)
         return error_set(err, ERROR_LIMIT, "more slices than the %zu expected", series->room);
-    if (!check_kind(image, &frames, err) || !read_format(image, &format, err)
-        || !add_frames(series, image, frames, &format, err)
-        || !read_pixels(series, dataset, frames, &format, err))
+    if (add(series, dataset, err))
+        return true;
+    arena_rewind(series->arena, mark);
+    return false;
+}
+
+/* ---- the stack ---- */
+
+static bool gather(struct series *series, struct series_facts *facts, struct error *err)
+{
+    struct frame *const all = arena_take(series->arena, series->frames, sizeof *all, err);
+    size_t filled = 0;
+
+    if (all == NULL)
         return false;
-    note_acquisition(series, image);
-    note_suv(series, image);
-    if (series->head == NULL && (series->head = dataset_copy_head(dataset, err)) == NULL)
+    for (const struct image *one = series->first; one != NULL; one = one->next) {
+        memcpy(all + filled, one->frame, one->frames * sizeof *all);
+        filled += one->frames;
+    }
+    return stack_choose(all, filled, series->arena, &series->stack, facts, err);
+}
+
+static int compare_pixels(const void *a, const void *b)
+{
+    const struct frame *const left = *(struct frame *const *)a;
+    const struct frame *const right = *(struct frame *const *)b;
+
+    return left->pixels < right->pixels ? -1 : left->pixels > right->pixels;
+}
+
+static size_t pixels_of(const struct series *series)
+{
+    const struct frame_format *const format = &series->stack.frame[0]->format;
+
+    return (size_t)format->rows * (size_t)format->columns;
+}
+
+/*
+ * Moves the stack's pixels down to where the first of them lie, over those of other stacks, so
+ * that they are one block without a second copy. They lie in the order of their coming.
+ */
+static bool compact(struct series *series, struct error *err)
+{
+    const size_t pixels = pixels_of(series), mark = arena_mark(series->arena);
+    struct frame **const order = arena_take(series->arena, series->stack.count, sizeof *order,
+                                            err);
+
+    if (order == NULL)
         return false;
-    series->count += frames;
+    memcpy(order, series->stack.frame, series->stack.count * sizeof *order);
+    qsort(order, series->stack.count, sizeof *order, compare_pixels);
+    series->block = order[0]->pixels;
+    for (size_t i = 0; i < series->stack.count; i++) {
+        memmove(series->block + i * pixels, order[i]->pixels, pixels * sizeof *series->block);
+        order[i]->pixels = series->block + i * pixels;
+    }
+    arena_rewind(series->arena, mark);
+    return true;
+}
+
+/* Brings the block into the order of the stack, following the cycles of the permutation. */
+static bool permute(struct series *series, struct error *err)
+{
+    const size_t pixels = pixels_of(series), bytes = pixels * sizeof *series->block;
+    const size_t mark = arena_mark(series->arena);
+    struct frame *const *const frame = series->stack.frame;
+    uint16_t *const block = series->block;
+    uint16_t *const spare = arena_take(series->arena, pixels, sizeof *spare, err);
+
+    if (spare == NULL)
+        return false;
+    for (size_t start = 0; start < series->stack.count; start++) {
+        if (frame[start]->pixels == block + start * pixels)
+            continue;
+        memcpy(spare, block + start * pixels, bytes);
+        size_t at = start;
+        while (frame[at]->pixels != block + start * pixels) {
+            const size_t from = (size_t)(frame[at]->pixels - block) / pixels;
+            memcpy(block + at * pixels, block + from * pixels, bytes);
+            frame[at]->pixels = block + at * pixels;
+            at = from;
+        }
+        memcpy(block + at * pixels, spare, bytes);
+        frame[at]->pixels = block + at * pixels;
+    }
+    arena_rewind(series->arena, mark);
     return true;
 }
 
 /* ---- geometry ---- */
-
-static int compare_slices(const void *a, const void *b)
-{
-    const struct slice *const left = a, *const right = b;
-
-    if (left->along != right->along)
-        return left->along < right->along ? -1 : 1;
-    return strcmp(left->uid, right->uid);
-}
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -509,44 +327,30 @@ static int compare_doubles(const void *a, const void *b)
 /* The median of the steps along the normal; 0 when there is no memory. */
 static double median_step(const struct series *series, struct error *err)
 {
-    const size_t steps = series->count - 1;
+    const size_t steps = series->stack.count - 1;
     const size_t mark = arena_mark(series->arena);
     double *const step = arena_take(series->arena, steps, sizeof *step, err);
 
     if (step == NULL)
         return 0;
     for (size_t i = 0; i < steps; i++)
-        step[i] = series->slice[i + 1].along - series->slice[i].along;
+        step[i] = series->stack.frame[i + 1]->along - series->stack.frame[i]->along;
     qsort(step, steps, sizeof *step, compare_doubles);
     const double median = step[steps / 2];
     arena_rewind(series->arena, mark);
     return median;
 }
 
-static void warn(struct series_facts *facts, const char *format, ...)
-{
-    va_list list;
-
-    if (facts->warning_count == SERIES_MAX_WARNINGS)
-        return;
-    va_start(list, format);
-    vsnprintf(facts->warning[facts->warning_count++], sizeof facts->warning[0], format, list);
-    va_end(list);
-}
-
-static bool refuse_step(const struct slice *slice, double step, double median,
+static bool refuse_step(const struct frame *frame, double step, double median,
                         struct error *err)
 {
     const double times = step / median;
 
-    if (step < 0.01)
-        return error_set(err, ERROR_DATA, "two slices at the same position, %.2f mm along "
-                         "the normal", slice->along);
     if (times > 1.5 && fabs(times - round(times)) <= UNEVEN * times)
         return error_set(err, ERROR_DATA, "slice missing: a gap of %.2f mm after position "
-                         "%.2f mm where the spacing is %.2f mm", step, slice->along, median);
+                         "%.2f mm where the spacing is %.2f mm", step, frame->along, median);
     return error_set(err, ERROR_DATA, "uneven slices: a step of %.2f mm after position "
-                     "%.2f mm where the spacing is %.2f mm", step, slice->along, median);
+                     "%.2f mm where the spacing is %.2f mm", step, frame->along, median);
 }
 
 /* ret_worst: the largest deviation from the median step, relative. */
@@ -555,17 +359,13 @@ static bool check_steps(const struct series *series, double *ret_worst, struct e
     const double median = median_step(series, err);
     double worst = 0;
 
-    if (median < 0.01) {
-        for (size_t i = 0; i + 1 < series->count; i++)
-            if (series->slice[i + 1].along - series->slice[i].along < 0.01)
-                return refuse_step(&series->slice[i], 0, 1, err);
-        return error_set(err, ERROR_DATA, "slices at the same position");
-    }
-    for (size_t i = 0; i + 1 < series->count; i++) {
-        const double step = series->slice[i + 1].along - series->slice[i].along;
+    if (median <= 0)
+        return false;
+    for (size_t i = 0; i + 1 < series->stack.count; i++) {
+        const double step = series->stack.frame[i + 1]->along - series->stack.frame[i]->along;
         const double off = fabs(step - median);
         if (off > UNEVEN * median && off > 0.01)
-            return refuse_step(&series->slice[i], step, median, err);
+            return refuse_step(series->stack.frame[i], step, median, err);
         if (off > 0.01)
             worst = fmax(worst, off / median);
     }
@@ -580,26 +380,27 @@ static bool check_steps(const struct series *series, double *ret_worst, struct e
 static bool check_shift(const struct series *series, struct series_facts *facts,
                         struct error *err)
 {
-    const struct slice *const first = series->slice;
-    const struct slice *const last = &series->slice[series->count - 1];
+    const struct frame *const first = series->stack.frame[0];
+    const struct frame *const last = series->stack.frame[series->stack.count - 1];
     const double length = last->along - first->along;
     double step[3], tilt = 0;
 
     for (int axis = 0; axis < 3; axis++)
         step[axis] = (last->position[axis] - first->position[axis]) / length;
-    for (size_t i = 0; i < series->count; i++)
+    for (size_t i = 0; i < series->stack.count; i++)
         for (int axis = 0; axis < 3; axis++) {
-            const double away = first[i].position[axis] - first->position[axis]
-                - step[axis] * (first[i].along - first->along);
+            const struct frame *const one = series->stack.frame[i];
+            const double away = one->position[axis] - first->position[axis]
+                - step[axis] * (one->along - first->along);
             if (fabs(away) > 0.5)
                 return error_set(err, ERROR_DATA, "slices are shifted against each other: "
-                                 "%.2f mm at position %.2f mm", fabs(away), first[i].along);
+                                 "%.2f mm at position %.2f mm", fabs(away), one->along);
         }
     for (int axis = 0; axis < 3; axis++)
-        tilt += pow(step[axis] - series->normal[axis], 2);
+        tilt += pow(step[axis] - series->stack.normal[axis], 2);
     if (sqrt(tilt) > TILT_TOLERANCE)
-        warn(facts, "tilted gantry: slices are sheared by %.1f degrees",
-             atan(sqrt(tilt)) * 180 / M_PI);
+        series_warn(facts, "tilted gantry: slices are sheared by %.1f degrees",
+                    atan(sqrt(tilt)) * 180 / M_PI);
     return true;
 }
 
@@ -607,17 +408,17 @@ static bool fill_slices(const struct series *series, struct volume *volume,
                         struct error *err)
 {
     struct volume_slice *const slices
-        = arena_take_zeroed(series->arena, series->count, sizeof *slices, err);
+        = arena_take_zeroed(series->arena, series->stack.count, sizeof *slices, err);
 
     if (slices == NULL)
         return false;
-    for (size_t i = 0; i < series->count; i++) {
-        memcpy(slices[i].position_mm, series->slice[i].position,
+    for (size_t i = 0; i < series->stack.count; i++) {
+        memcpy(slices[i].position_mm, series->stack.frame[i]->position,
                sizeof slices[i].position_mm);
-        memcpy(slices[i].sop_class_uid, series->slice[i].class_uid, TEXT_UID_SIZE);
-        memcpy(slices[i].sop_uid, series->slice[i].uid, TEXT_UID_SIZE);
-        slices[i].frame = series->slice[i].frame;
-        slices[i].of_many = series->slice[i].of_many;
+        memcpy(slices[i].sop_class_uid, series->stack.frame[i]->class_uid, TEXT_UID_SIZE);
+        memcpy(slices[i].sop_uid, series->stack.frame[i]->uid, TEXT_UID_SIZE);
+        slices[i].frame = series->stack.frame[i]->number;
+        slices[i].of_many = series->stack.frame[i]->of_many;
     }
     volume->slices = slices;
     return true;
@@ -627,18 +428,18 @@ static bool fill_slices(const struct series *series, struct volume *volume,
 static bool fill_grid(const struct series *series, double worst, struct volume *volume,
                       struct error *err)
 {
-    const struct slice *const first = series->slice;
-    const struct slice *const last = &series->slice[series->count - 1];
+    const struct frame *const first = series->stack.frame[0];
+    const struct frame *const last = series->stack.frame[series->stack.count - 1];
 
-    volume->size[0] = (size_t)series->format.columns;
-    volume->size[1] = (size_t)series->format.rows;
-    volume->size[2] = series->count;
+    volume->size[0] = (size_t)first->format.columns;
+    volume->size[1] = (size_t)first->format.rows;
+    volume->size[2] = series->stack.count;
     volume->even = worst <= EVEN;
     for (int axis = 0; axis < 3; axis++) {
-        volume->affine[axis][0] = series->orientation[axis] * series->spacing[1];
-        volume->affine[axis][1] = series->orientation[axis + 3] * series->spacing[0];
+        volume->affine[axis][0] = first->orientation[axis] * first->spacing[1];
+        volume->affine[axis][1] = first->orientation[axis + 3] * first->spacing[0];
         volume->affine[axis][2] = (last->position[axis] - first->position[axis])
-            / (double)(series->count - 1);
+            / (double)(series->stack.count - 1);
         volume->affine[axis][3] = first->position[axis];
     }
     item_text_at(dataset_root(series->head), FRAME_OF_REFERENCE, 0,
@@ -651,44 +452,15 @@ static bool place(struct series *series, struct volume *volume, struct series_fa
 {
     double worst = 0;
 
-    qsort(series->slice, series->count, sizeof *series->slice, compare_slices);
     if (!check_steps(series, &worst, err) || !check_shift(series, facts, err))
         return false;
     if (worst > EVEN)
-        warn(facts, "uneven slices: a step is %.1f %% off; true positions are used",
+        series_warn(facts, "uneven slices: a step is %.1f %% off; true positions are used",
              100 * worst);
     return fill_grid(series, worst, volume, err);
 }
 
 /* ---- values ---- */
-
-/* Brings the block into the order of the slices, following the cycles of the permutation. */
-static bool permute(struct series *series, struct error *err)
-{
-    const size_t pixels = (size_t)series->format.rows * (size_t)series->format.columns;
-    const size_t mark = arena_mark(series->arena);
-    uint16_t *const spare = arena_take(series->arena, pixels, sizeof *spare, err);
-
-    if (spare == NULL)
-        return false;
-    for (size_t start = 0; start < series->count; start++) {
-        if (series->slice[start].block == start)
-            continue;
-        memcpy(spare, series->block + start * pixels, pixels * sizeof *spare);
-        size_t at = start;
-        while (series->slice[at].block != start) {
-            const size_t from = series->slice[at].block;
-            memcpy(series->block + at * pixels, series->block + from * pixels,
-                   pixels * sizeof *spare);
-            series->slice[at].block = at;
-            at = from;
-        }
-        memcpy(series->block + at * pixels, spare, pixels * sizeof *spare);
-        series->slice[at].block = at;
-    }
-    arena_rewind(series->arena, mark);
-    return true;
-}
 
 static bool is_whole(double value)
 {
@@ -698,40 +470,40 @@ static bool is_whole(double value)
 /* All slices have slope 1 and a whole intercept: values stay whole numbers. */
 static bool stays_whole(const struct series *series)
 {
-    for (size_t i = 0; i < series->count; i++)
-        if (series->slice[i].slope != 1 || !is_whole(series->slice[i].intercept))
+    for (size_t i = 0; i < series->stack.count; i++)
+        if (series->stack.frame[i]->slope != 1 || !is_whole(series->stack.frame[i]->intercept))
             return false;
     return true;
 }
 
-static int32_t stored_value(const struct series *series, uint16_t raw)
+static int32_t stored_value(const struct frame *frame, uint16_t raw)
 {
-    return series->format.is_signed ? (int32_t)(int16_t)raw : (int32_t)raw;
+    return frame->format.is_signed ? (int32_t)(int16_t)raw : (int32_t)raw;
 }
 
-static bool is_padding(const struct slice *slice, int32_t stored)
+static bool is_padding(const struct frame *frame, int32_t stored)
 {
-    return slice->padded && stored >= slice->padding_from && stored <= slice->padding_to;
+    return frame->padded && stored >= frame->padding_from && stored <= frame->padding_to;
 }
 
 /* Whether all values fit int16; CT's padding becomes air and need not. */
 static bool fits_int16(const struct series *series, bool is_ct)
 {
-    const size_t pixels = (size_t)series->format.rows * (size_t)series->format.columns;
+    const size_t pixels = pixels_of(series);
 
-    for (size_t k = 0; k < series->count; k++) {
-        const struct slice *const slice = &series->slice[k];
+    for (size_t k = 0; k < series->stack.count; k++) {
+        const struct frame *const frame = series->stack.frame[k];
         const uint16_t *const from = series->block + k * pixels;
         int32_t low = INT32_MAX, high = INT32_MIN;
         for (size_t i = 0; i < pixels; i++) {
-            const int32_t value = stored_value(series, from[i]);
-            if (is_ct && is_padding(slice, value))
+            const int32_t value = stored_value(frame, from[i]);
+            if (is_ct && is_padding(frame, value))
                 continue;
             low = value < low ? value : low;
             high = value > high ? value : high;
         }
-        if (low <= high && (low + slice->intercept < INT16_MIN
-                            || high + slice->intercept > INT16_MAX))
+        if (low <= high && (low + frame->intercept < INT16_MIN
+                            || high + frame->intercept > INT16_MAX))
             return false;
     }
     return true;
@@ -739,16 +511,16 @@ static bool fits_int16(const struct series *series, bool is_ct)
 
 static void to_int16(struct series *series, bool is_ct)
 {
-    const size_t pixels = (size_t)series->format.rows * (size_t)series->format.columns;
+    const size_t pixels = pixels_of(series);
 
-    for (size_t k = 0; k < series->count; k++) {
-        const struct slice *const slice = &series->slice[k];
-        const int32_t add = (int32_t)slice->intercept;
+    for (size_t k = 0; k < series->stack.count; k++) {
+        const struct frame *const frame = series->stack.frame[k];
+        const int32_t add = (int32_t)frame->intercept;
         uint16_t *const voxel = series->block + k * pixels;
-        if (is_ct && slice->padded)
+        if (is_ct && frame->padded)
             for (size_t i = 0; i < pixels; i++) {
-                const int32_t value = stored_value(series, voxel[i]);
-                voxel[i] = (uint16_t)(is_padding(slice, value) ? AIR_HU : value + add);
+                const int32_t value = stored_value(frame, voxel[i]);
+                voxel[i] = (uint16_t)(is_padding(frame, value) ? AIR_HU : value + add);
             }
         else if (add != 0)
             for (size_t i = 0; i < pixels; i++)
@@ -759,14 +531,14 @@ static void to_int16(struct series *series, bool is_ct)
 /* Whatever is stored, no value becomes infinite, nor a sum of them later. */
 static bool check_range(const struct series *series, double factor, struct error *err)
 {
-    for (size_t i = 0; i < series->count; i++) {
-        const struct slice *const slice = &series->slice[i];
-        const double most = (65536 * fabs(slice->slope) + fabs(slice->intercept))
+    for (size_t i = 0; i < series->stack.count; i++) {
+        const struct frame *const frame = series->stack.frame[i];
+        const double most = (65536 * fabs(frame->slope) + fabs(frame->intercept))
             * fabs(factor);
         if (!(most <= MAX_VALUE))
             return error_set(err, ERROR_DATA, "Rescale Slope %g and Intercept %g, times %g: "
-                             "values of up to %g are none that were measured", slice->slope,
-                             slice->intercept, factor, most);
+                             "values of up to %g are none that were measured", frame->slope,
+                             frame->intercept, factor, most);
     }
     return true;
 }
@@ -774,37 +546,49 @@ static bool check_range(const struct series *series, double factor, struct error
 static bool to_float(struct series *series, double factor, bool is_ct, float **ret_values,
                      struct error *err)
 {
-    const size_t pixels = (size_t)series->format.rows * (size_t)series->format.columns;
-    float *const values = arena_take(series->arena, pixels * series->count, sizeof *values,
+    const size_t pixels = pixels_of(series);
+    float *const values = arena_take(series->arena, pixels * series->stack.count, sizeof *values,
                                      err);
 
     if (values == NULL)
         return false;
-    for (size_t k = 0; k < series->count; k++) {
-        const struct slice *const slice = &series->slice[k];
+    for (size_t k = 0; k < series->stack.count; k++) {
+        const struct frame *const frame = series->stack.frame[k];
         const uint16_t *const from = series->block + k * pixels;
         float *const to = values + k * pixels;
         for (size_t i = 0; i < pixels; i++) {
-            const int32_t stored = stored_value(series, from[i]);
-            to[i] = is_ct && is_padding(slice, stored) ? AIR_HU
-                : (float)((stored * slice->slope + slice->intercept) * factor);
+            const int32_t stored = stored_value(frame, from[i]);
+            to[i] = is_ct && is_padding(frame, stored) ? AIR_HU
+                : (float)((stored * frame->slope + frame->intercept) * factor);
         }
     }
     *ret_values = values;
     return true;
 }
 
-/* CT in HU, unless its rescale type says that it is something else. */
-static enum volume_unit unit_of(const struct series *series)
+/* What the stack's values are by their rescale type, which must be one. */
+static bool find_unit(const struct series *series, struct series_facts *facts,
+                      enum volume_unit *ret_unit, struct error *err)
 {
-    const char *const type = series->rescale_type;
+    const struct frame *const first = series->stack.frame[0];
+    const char *const type = first->rescale_type;
+    const bool is_ct = strcmp(series->modality, "CT") == 0;
 
-    if (strcmp(series->modality, "CT") != 0)
-        return UNIT_ARBITRARY;
-    if (series->enhanced)               /* where the type is required, none is not HU */
-        return strcmp(type, "HU") == 0 ? UNIT_HU : UNIT_ARBITRARY;
-    return type[0] == '\0' || strcmp(type, "HU") == 0 || strcmp(type, "US") == 0
+    for (size_t i = 1; i < series->stack.count; i++)
+        if (strcmp(series->stack.frame[i]->rescale_type, type) != 0)
+            return error_set(err, ERROR_DATA, "mixed rescale types: '%s' and '%s'", type,
+                             series->stack.frame[i]->rescale_type);
+    /* Where functional groups are, the type is required, and none is not HU. */
+    *ret_unit = is_ct && (strcmp(type, "HU") == 0
+                          || (!first->enhanced && (type[0] == '\0' || strcmp(type, "US") == 0)))
         ? UNIT_HU : UNIT_ARBITRARY;
+    if (is_ct && *ret_unit != UNIT_HU)
+        series_warn(facts, "Rescale Type '%s': the values of this CT are no Hounsfield units",
+                    type);
+    if (is_ct && *ret_unit == UNIT_HU && !first->rescaled)
+        series_warn(facts, "no Rescale Slope: stored values of this CT are taken for "
+                    "Hounsfield units");
+    return true;
 }
 
 /*
@@ -815,26 +599,27 @@ static double make_suv(struct series *series, struct volume *volume, struct seri
 {
     const struct suv_wish wish = { series->wished_suv, series->first_acquisition_s,
                                    series->suv_differs };
+    struct frame *const *const frame = series->stack.frame;
     struct suv suv;
     bool known = suv_compute(dataset_root(series->head), &wish, &suv);
 
-    for (size_t k = 0; k < series->count && known && suv.half_life_s > 0; k++)
-        if (isnan(series->slice[k].frame_s)) {
+    for (size_t k = 0; k < series->stack.count && known && suv.half_life_s > 0; k++)
+        if (isnan(frame[k]->frame_s)) {
             text_format(suv.how, sizeof suv.how, "SUV not computable: needs Acquisition Date and "
                         "Time and Actual Frame Duration of every slice");
             suv.unit = suv.stored_unit;
             suv.factor = 1;
             known = false;
         }
-    for (size_t k = 0; k < series->count && known; k++) {
-        const double decay = suv_slice_decay(&suv, series->slice[k].frame_s);
-        series->slice[k].slope *= decay;
-        series->slice[k].intercept *= decay;
+    for (size_t k = 0; k < series->stack.count && known; k++) {
+        const double decay = suv_slice_decay(&suv, frame[k]->frame_s);
+        frame[k]->slope *= decay;
+        frame[k]->intercept *= decay;
     }
     text_format(facts->suv, sizeof facts->suv, "%s", suv.how);
     volume->unit = suv.unit;
     if (!known)
-        warn(facts, "%s", facts->suv);
+        series_warn(facts, "%s", facts->suv);
     return suv.factor;
 }
 
@@ -845,7 +630,8 @@ static bool fill_values(struct series *series, struct volume *volume,
     const bool is_pet = strcmp(series->modality, "PT") == 0;
     double factor = 1;
 
-    volume->unit = unit_of(series);
+    if (!find_unit(series, facts, &volume->unit, err))
+        return false;
     if (is_pet)
         factor = make_suv(series, volume, facts);
     volume->slope = 1;
@@ -865,17 +651,23 @@ bool series_volume(struct series *series, struct volume *ret_volume,
                    struct series_facts *ret_facts, struct error *err)
 {
     struct volume volume = { .slope = 1 };
-    struct series_facts facts = { .slices = series->count };
+    struct series_facts facts = { .slices = 0 };
 
-    if (series->count == 0)
+    if (series->frames == 0)
         return error_set(err, ERROR_DATA, "no slices");
-    if (series->count == 1)
-        return error_set(err, ERROR_UNSUPPORTED, "a single slice is no volume");
+    if (!gather(series, &facts, err))
+        return false;
+    facts.slices = series->stack.count;
+    if (facts.slices == 1)
+        return series->frames == 1
+            ? error_set(err, ERROR_UNSUPPORTED, "a single slice is no volume")
+            : error_set(err, ERROR_UNSUPPORTED, "%zu slices, of which no two lie behind each "
+                        "other: no volume", series->frames);
     text_format(facts.modality, sizeof facts.modality, "%s", series->modality);
     item_text_at(dataset_root(series->head), BODY_PART, 0, facts.body_part,
                  sizeof facts.body_part);
-    if (!place(series, &volume, &facts, err) || !permute(series, err)
-        || !fill_values(series, &volume, &facts, err))
+    if (!place(series, &volume, &facts, err) || !compact(series, err)
+        || !permute(series, err) || !fill_values(series, &volume, &facts, err))
         return false;
     *ret_volume = volume;
     *ret_facts = facts;

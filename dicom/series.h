@@ -2,7 +2,8 @@
  * Series: the slices of one series on their way to a volume in patient space: classic objects,
  * or the frames of multi-frame ones (functional groups, NM reconstructions). Slices come in
  * any order, one data set at a time; their pixels are decoded into the study's arena as they
- * come, so that no more than one data set is open.
+ * come, so that no more than one data set is open. A series of several stacks gives the volume
+ * of one of them, by the rule in dicom/stack.h.
  */
 #ifndef TUMORD_DICOM_SERIES_H
 #define TUMORD_DICOM_SERIES_H
@@ -13,11 +14,18 @@
 #include "util/volume.h"
 
 #define SERIES_MAX_WARNINGS 8
+#define SERIES_MAX_STACKS 16        /* told one by one; the others are counted */
 
 struct arena;
 struct dataset;
 struct error;
 struct series;
+
+struct series_stack {
+    size_t slices, columns, rows;
+    char plane[9];                  /* "axial", "coronal", "sagittal", whichever is nearest */
+    char reason[120];               /* why it was not analysed; "" for the one that was */
+};
 
 struct series_facts {
     char modality[17];
@@ -26,7 +34,13 @@ struct series_facts {
     char suv[200];                  /* PET: how SUV was computed, or why not */
     size_t warning_count;
     char warning[SERIES_MAX_WARNINGS][160];
+    size_t stack_count;
+    struct series_stack stack[SERIES_MAX_STACKS];
 };
+
+/* Adds a warning; those beyond the limit are dropped. */
+void series_warn(struct series_facts *facts, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* For `slices` expected instances; everything is taken from the arena. */
 struct series *series_new(size_t slices, struct arena *arena, struct error *err);
@@ -35,24 +49,24 @@ struct series *series_new(size_t slices, struct arena *arena, struct error *err)
 void series_wish_suv(struct series *series, enum volume_unit unit);
 
 /*
- * Reads geometry and pixels of the data set, which is not kept except for the first, whose
- * patient, study and acquisition attributes stay as the template of results. Fails with a
- * sentence on a non-image, an undecodable or colour image, a differing size, patient or
- * study.
+ * Reads geometry and pixels of the data set, which is not kept except for the first that is
+ * no localizer, whose patient, study and acquisition attributes stay as the template of
+ * results. Fails with a sentence on a non-image, an undecodable or colour image, one without a
+ * place, and a differing patient, study or frame of reference.
  */
 bool series_add(struct series *series, struct dataset *dataset, struct error *err);
 
 /*
- * Sorts by position along the normal and checks: even to 1 % is regular; up to 5 % off is
- * taken with true positions and a warning; beyond that, a missing slice, a duplicate
- * position, mixed orientations or a single slice is refused with a sentence. CT becomes
+ * Once, after the last series_add(). Chooses a stack (dicom/stack.h), sorts it along the
+ * normal and checks: even to 1 % is regular; up to 5 % off is taken with true positions and a
+ * warning; beyond that, a missing slice or a single slice is refused with a sentence. CT becomes
  * VOXEL_INT16 in HU where slope is 1 and intercept whole, else VOXEL_FLOAT32; PET becomes
  * VOXEL_FLOAT32 in the SUV that was wished for, or stays in its unit with facts.suv telling why; MR stays as stored.
  */
 bool series_volume(struct series *series, struct volume *ret_volume,
                    struct series_facts *ret_facts, struct error *err);
 
-/* The first data set without its pixels; owned by the series. */
+/* The first data set that is no localizer, without its pixels; owned by the series. */
 struct dataset *series_template(struct series *series);
 
 void series_free(struct series *series);            /* the template; NULL is fine */

@@ -70,6 +70,20 @@ static json_t *lesion_object(const struct report_context *context,
     return object;
 }
 
+/* The stacks of the series, and why each of the others was not analysed (dicom/stack.h). */
+static json_t *stacks_array(const struct series_facts *facts)
+{
+    json_t *const stacks = json_array();
+
+    for (size_t n = 0; n < facts->stack_count && n < SERIES_MAX_STACKS; n++)
+        json_array_append_new(stacks, json_pack(
+            "{s:I s:I s:I s:s s:b s:s}", "slices", (json_int_t)facts->stack[n].slices,
+            "columns", (json_int_t)facts->stack[n].columns, "rows",
+            (json_int_t)facts->stack[n].rows, "plane", facts->stack[n].plane, "analysed",
+            facts->stack[n].reason[0] == '\0', "reason", facts->stack[n].reason));
+    return stacks;
+}
+
 bool findings_json_make(const struct report_context *context, struct report *ret_report,
                         struct error *err)
 {
@@ -95,6 +109,11 @@ bool findings_json_make(const struct report_context *context, struct report *ret
     if (findings->quality.examined)
         json_object_set_new(object, "quality",
                             quality_object(&findings->quality, findings->unit));
+    if (object != NULL && context->facts->stack_count > 1) {
+        json_object_set_new(object, "stack_count",
+                            json_integer((json_int_t)context->facts->stack_count));
+        json_object_set_new(object, "stacks", stacks_array(context->facts));
+    }
     char *const text = object == NULL ? NULL
         : json_dumps(object, JSON_SORT_KEYS | JSON_INDENT(1));
 

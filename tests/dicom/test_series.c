@@ -41,6 +41,9 @@ struct made {                           /* what differs from a plain axial CT sl
     const char *frame;
     const char *modality, *patient, *image_type, *photometric;
     uint16_t pixel;                     /* all of them */
+    const char *type;                   /* Rescale Type */
+    double temporal, b_value, echo;
+    long instance, acquisition;
 };
 
 static struct dataset *make(int number, const struct made *made)
@@ -80,6 +83,18 @@ static struct dataset *make(int number, const struct made *made)
     item_put_int(root, 0x00280103, made->is_signed);
     if (made->padding != 0)
         item_put_int(root, 0x00280120, made->padding);
+    if (made->type != NULL)
+        item_put_text(root, 0x00281054, made->type);
+    if (made->temporal > 0)
+        item_put_double(root, 0x00200100, made->temporal);
+    if (made->b_value > 0)
+        item_put_double(root, 0x00189087, made->b_value - 1);
+    if (made->echo > 0)
+        item_put_double(root, 0x00180081, made->echo);
+    if (made->instance > 0)
+        item_put_int(root, 0x00200013, made->instance);
+    if (made->acquisition > 0)
+        item_put_int(root, 0x00200012, made->acquisition);
     if (made->slope != 0) {
         item_put_double(root, 0x00281053, made->slope);
         item_put_double(root, 0x00281052, made->intercept);
@@ -208,22 +223,18 @@ static void slightly_uneven_slices_keep_their_true_positions(void)
 /* Each broken series ends in its own sentence: at a slice, or when the volume is made. */
 static void broken_series_end_in_their_sentence(void)
 {
-    static const double coronal[6] = { 1, 0, 0, 0, 0, -1 }, skew[6] = { 1, 0, 0, 1, 1, 0 };
+    static const double skew[6] = { 1, 0, 0, 1, 1, 0 };
     static const struct { struct made last; const char *sentence; } cases[] = {
         { { .z = 15 }, "slice missing: a gap of 10.00 mm after position 5.00 mm where the "
                        "spacing is 5.00 mm" },
         { { .z = 12.3 }, "uneven slices: a step of 7.30 mm after position 5.00 mm where the "
                          "spacing is 5.00 mm" },
-        { { .z = 5 }, "two slices at the same position, 5.00 mm along the normal" },
+        { { .z = 5, .pixel = 7 }, "two slices at the same position, 5.00 mm along the normal, "
+                                  "differ in their pixels, and nothing tells which is meant" },
         { { .z = 10, .x = 3 }, "slices are shifted against each other: 1.00 mm at position "
                                "0.00 mm" },
-        { { .z = 10, .orientation = coronal },
-          "mixed orientations: this slice is turned against the first" },
         { { .z = 10, .orientation = skew },
           "Image Orientation (Patient) is not two perpendicular unit vectors" },
-        { { .z = 10, .rows = 5 }, "4 x 5 pixels, and 4 x 4 before" },
-        { { .z = 10, .spacing = 2 }, "mixed pixel spacings: 2 mm and 1 mm" },
-        { { .z = 10, .spacing = 1.0004 }, "mixed pixel spacings: 1.0004 mm and 1 mm" },
         { { .z = 10, .frame = "1.7" }, "mixed frames of reference: the positions of this slice "
                                        "cannot be compared with the first's" },
         { { .z = 10, .spacing = 1e9 }, "Pixel Spacing 1e+09\\1" },
@@ -232,8 +243,7 @@ static void broken_series_end_in_their_sentence(void)
         { { .z = 10, .frames = 7 }, "a multi-frame image of 7 frames that does not say where "
                                   "they lie" },
         { { .z = 10, .samples = 3 }, "a colour image, 3 samples a pixel" },
-        { { .z = 10, .image_type = "ORIGINAL\\PRIMARY\\LOCALIZER" }, "a localizer" },
-        { { .z = 10, .is_signed = 1 }, "another pixel format than the slices before" },
+        { { .z = 10, .type = "HU" }, "mixed rescale types: '' and 'HU'" },
         { { .z = 10, .bits_stored = 17 }, "17 bits stored of 16 with high bit 16" },
         { { .z = 2e7 }, "Image Position (Patient) 2e+07 mm away" },
     };
@@ -252,6 +262,130 @@ static void broken_series_end_in_their_sentence(void)
         }
         end();
     }
+}
+
+/* ---- stacks ---- */
+
+static bool volume_of(void)
+{
+    const bool good = series_volume(series, &volume, &facts, &err);
+
+    CU_ASSERT(good);
+    if (!good)
+        printf("[%s] ", err.text);
+    return good;
+}
+
+/* What differs is a stack of its own; the largest is analysed, and the others say why not. */
+static void what_lies_otherwise_is_a_stack_of_its_own(void)
+{
+    static const double coronal[6] = { 1, 0, 0, 0, 0, -1 };
+    static const struct { struct made last; const char *plane, *reason; } cases[] = {
+        { { .z = 10, .orientation = coronal }, "coronal", "fewer slices than the 3 analysed" },
+        { { .z = 10, .rows = 5 }, "axial", "fewer slices than the 3 analysed" },
+        { { .z = 10, .spacing = 2 }, "axial", "fewer slices than the 3 analysed" },
+        { { .z = 10, .spacing = 1.0004 }, "axial", "fewer slices than the 3 analysed" },
+        { { .z = 10, .image_type = "ORIGINAL\\PRIMARY\\LOCALIZER" }, "axial", "a localizer" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin(4);
+        CU_ASSERT(add(3, &cases[i].last));
+        for (int k = 0; k < 3; k++)
+            CU_ASSERT(add(k, &(struct made){ .z = 5 * k - 5, .pixel = (uint16_t)k }));
+        if (!volume_of())
+            continue;
+        CU_ASSERT_EQUAL(volume.size[2], 3);
+        CU_ASSERT_EQUAL(facts.slices, 3);
+        for (int k = 0; k < 3; k++)
+            CU_ASSERT_EQUAL(volume.i16[k * 16], k);
+        CU_ASSERT_EQUAL(facts.stack_count, 2);
+        CU_ASSERT_STRING_EQUAL(facts.stack[0].reason, "");
+        CU_ASSERT_STRING_EQUAL(facts.stack[1].plane, cases[i].plane);
+        CU_ASSERT_STRING_EQUAL(facts.stack[1].reason, cases[i].reason);
+        CU_ASSERT_STRING_EQUAL(facts.warning[0], "1 of 2 stacks of slices in the series were "
+                                                 "not analysed");
+        end();
+    }
+}
+
+/* Two volumes at one place, mixed: `which` of them has its dimension filled by the case. */
+static void volumes_at_one_place_are_told_apart(void)
+{
+    static const struct { struct made low, high; const char *reason; } cases[] = {
+        { { .temporal = 1 }, { .temporal = 2 },
+          "temporal position 2; analysed: temporal position 1" },
+        { { .b_value = 1 }, { .b_value = 1001 }, "b-value 1000; analysed: b-value 0" },
+        { { .echo = 4.6 }, { .echo = 90 }, "echo time 90; analysed: echo time 4.6" },
+        { { .image_type = "ORIGINAL\\PRIMARY\\M" }, { .image_type = "ORIGINAL\\PRIMARY\\P" },
+          "image type phase; analysed: image type magnitude" },
+        { { .acquisition = 3 }, { .acquisition = 4 },
+          "acquisition number 4; analysed: acquisition number 3" },
+        { { .temporal = 1, .echo = 20 }, { .temporal = 2, .echo = 10 },
+          "temporal position 2; analysed: temporal position 1" },
+        { { .instance = 1 }, { .instance = 5 }, "instance number 5; analysed: instance number 1" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin(8);
+        for (int k = 0; k < 8; k++) {
+            struct made one = k % 2 == 0 ? cases[i].high : cases[i].low;
+            one.z = k / 2 * 3;
+            one.instance += one.instance > 0 ? k / 2 : 0;
+            one.pixel = (uint16_t)(100 * (k % 2) + k / 2);
+            CU_ASSERT(add(k, &one));
+        }
+        if (volume_of()) {
+            CU_ASSERT_EQUAL(volume.size[2], 4);
+            for (int k = 0; k < 4; k++)
+                CU_ASSERT_EQUAL(volume.i16[k * 16 + 15], 100 + k);
+            CU_ASSERT_EQUAL(facts.stack_count, 2);
+            CU_ASSERT_STRING_EQUAL(facts.stack[1].reason, cases[i].reason);
+        }
+        end();
+    }
+}
+
+/* An echo time that jitters from slice to slice is no dimension; nor is a number of acquisitions. */
+static void what_differs_without_need_splits_nothing(void)
+{
+    begin(6);
+    for (int k = 0; k < 6; k++)
+        CU_ASSERT(add(k, &(struct made){ .z = k, .echo = 5 + 0.01 * k, .acquisition = 1 + k / 3,
+                                         .instance = k + 1, .temporal = k + 1 }));
+    CU_ASSERT(volume_of());
+    CU_ASSERT_EQUAL(facts.stack_count, 1);
+    CU_ASSERT_EQUAL(facts.warning_count, 1);        /* no Rescale Slope */
+    end();
+}
+
+static void same_pixels_at_one_place_are_one_slice(void)
+{
+    begin(6);
+    for (int k = 0; k < 6; k++)
+        CU_ASSERT(add(k, &(struct made){ .z = k % 4, .pixel = (uint16_t)(k % 4), .slope = 1,
+                                         .instance = k + 1 }));
+    CU_ASSERT(volume_of());
+    CU_ASSERT_EQUAL(volume.size[2], 4);
+    CU_ASSERT_EQUAL(volume.i16[3 * 16], 3);
+    CU_ASSERT_STRING_EQUAL(facts.warning[0], "2 duplicate slices were left out");
+    end();
+}
+
+static void only_localizers_are_no_volume(void)
+{
+    begin(2);
+    for (int k = 0; k < 2; k++)
+        CU_ASSERT(add(k, &(struct made){ .z = k, .image_type = "ORIGINAL\\PRIMARY\\LOCALIZER" }));
+    CU_ASSERT_FALSE(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "a localizer");
+    end();
+    begin(2);
+    CU_ASSERT(add(0, &(struct made){ .z = 0 }));
+    CU_ASSERT(add(1, &(struct made){ .z = 1, .rows = 5 }));
+    CU_ASSERT_FALSE(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "2 slices, of which no two lie behind each other: no volume");
+    end();
 }
 
 static void one_slice_is_no_volume(void)
@@ -305,13 +439,14 @@ static bool load(const char *folder)
     return good && series_volume(series, &volume, &facts, &err);
 }
 
-static void equals_pydicom(const char *set, double factor)
+/* `only`: the slices of the stack, an expression of volume.py; "" for all. */
+static bool stack_equals_pydicom(const char *set, double factor, const char *only)
 {
     char folder[4096], raw[] = "/tmp/tumord-volume-XXXXXX", command[6000];
     const double (*a)[4] = (const double (*)[4])volume.affine;
 
     if (!runner_data_path(set, folder, sizeof folder))
-        return;
+        return false;
     const bool loaded = load(folder);
     CU_ASSERT(loaded);
     if (!loaded)
@@ -322,13 +457,33 @@ static void equals_pydicom(const char *set, double factor)
     close(fd);
     snprintf(command, sizeof command, "/usr/bin/python3 %s/tests/dicom/volume.py %s %s %s "
              "%.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g "
-             "| grep -q ok", runner_source(), folder, raw,
+             "'%s' | grep -q ok", runner_source(), folder, raw,
              volume.type == VOXEL_INT16 ? "int16" : "float32", a[0][0], a[0][1], a[0][2],
              a[0][3], a[1][0], a[1][1], a[1][2], a[1][3], a[2][0], a[2][1], a[2][2], a[2][3],
-             factor);
+             factor, only);
     CU_ASSERT_EQUAL(system(command), 0);
     unlink(raw);
     end();
+    return true;
+}
+
+static void equals_pydicom(const char *set, double factor)
+{
+    stack_equals_pydicom(set, factor, "");
+}
+
+static void real_series_of_several_stacks_give_the_one_that_is_meant(void)
+{
+    if (!stack_equals_pydicom("dicom/geometry_quirks/mr_4d_repeated_positions_ge", 1,
+                              "s.InstanceNumber < 10"))
+        return;
+    CU_ASSERT_EQUAL(facts.stack_count, 2);
+    stack_equals_pydicom("dicom/geometry_quirks/mr_localizer_two_orientations_philips", 1,
+                         "abs(s.ImageOrientationPatient[0]) < 0.1");
+    CU_ASSERT_STRING_EQUAL(facts.stack[0].plane, "sagittal");
+    CU_ASSERT_STRING_EQUAL(facts.stack[1].plane, "axial");
+    stack_equals_pydicom("dicom/mr_enhanced_multiframe/philips_enhanced_dti_32frames.dcm", 1,
+                         "s.MRDiffusionSequence[0].DiffusionBValue == 0");
 }
 
 static void real_series_equal_pydicom_voxel_by_voxel(void)
@@ -373,12 +528,8 @@ static void real_quirks_end_in_their_sentence(void)
 {
     static const struct { const char *set, *sentence; } cases[] = {
         { "dicom/geometry_quirks/ct_missing_slice_ge", "slice missing: a gap of 10.00 mm" },
-        { "dicom/geometry_quirks/mr_4d_repeated_positions_ge", "two slices at the same" },
-        { "dicom/mr_enhanced_multiframe/philips_enhanced_dti_32frames.dcm",
-          "two slices at the same" },
         { "dicom/nm_multiframe/NM-MONO2-16-13x-heart",
           "frame 1: no Image Orientation (Patient)" },
-        { "dicom/geometry_quirks/mr_localizer_two_orientations_philips", "mixed orientations" },
     };
     char folder[4096];
 
@@ -402,6 +553,12 @@ static const struct runner_test tests[] = {
     TEST(tilted_gantry_is_a_sheared_grid_with_a_warning),
     TEST(slightly_uneven_slices_keep_their_true_positions),
     TEST(broken_series_end_in_their_sentence),
+    TEST(what_lies_otherwise_is_a_stack_of_its_own),
+    TEST(volumes_at_one_place_are_told_apart),
+    TEST(what_differs_without_need_splits_nothing),
+    TEST(same_pixels_at_one_place_are_one_slice),
+    TEST(only_localizers_are_no_volume),
+    TEST(real_series_of_several_stacks_give_the_one_that_is_meant),
     TEST(one_slice_is_no_volume),
     TEST(real_series_equal_pydicom_voxel_by_voxel),
     TEST(frames_are_slices_wherever_they_say_where_they_lie),

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""volume.py FOLDER_OR_FILE RAW KIND GRID…: compares a volume of series.c with pydicom's and numpy's.
+"""volume.py FOLDER_OR_FILE RAW KIND GRID… FACTOR [ONLY]: compares a volume of series.c with pydicom's and numpy's.
 
-RAW holds the voxels (KIND int16 or float32); GRID are 12 numbers, the affine by rows. Says 'ok'.
+RAW holds the voxels (KIND int16 or float32); GRID are 12 numbers, the affine by rows. ONLY is an
+expression that is true of the slices `s` of the stack that is meant. Says 'ok'.
 """
 import glob
 import os
@@ -30,10 +31,11 @@ def enhanced_frame(image, pixels, number):
              ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence",
               "PixelValueTransformationSequence") if name in own or name in shared}
     values = group.get("PixelValueTransformationSequence")
+    diffusion = own.get("MRDiffusionSequence")
     return Slice(ImagePositionPatient=group["PlanePositionSequence"].ImagePositionPatient,
                  ImageOrientationPatient=group["PlaneOrientationSequence"].ImageOrientationPatient,
                  PixelSpacing=group["PixelMeasuresSequence"].PixelSpacing, Modality=image.Modality,
-                 RescaleSlope=values.RescaleSlope if values else 1,
+                 MRDiffusionSequence=diffusion, RescaleSlope=values.RescaleSlope if values else 1,
                  RescaleIntercept=values.RescaleIntercept if values else 0, pixel_array=pixels[number])
 
 
@@ -58,6 +60,8 @@ def slices_of(image):
 paths = [folder] if os.path.isfile(folder) else glob.glob(folder + "/*")
 images = [pydicom.dcmread(path, force=True) for path in paths]
 slices = [one for image in images if "PixelData" in image for one in slices_of(image)]
+if len(sys.argv) > 17 and sys.argv[17]:
+    slices = [s for s in slices if eval(sys.argv[17])]
 row, column = (np.array(slices[0].ImageOrientationPatient[i:i + 3], float) for i in (0, 3))
 normal = np.cross(row, column)
 slices.sort(key=lambda s: float(np.dot(np.array(s.ImagePositionPatient, float), normal)))
