@@ -6,7 +6,7 @@
 ROLE_KILLS=${ROLE_KILLS:-8}
 scenario_begin "the same three times, one over four associations, roles killed beside 16 senders"
 need_program dcmsend
-QUIET_S=3
+QUIET_S=6
 node_start
 phantom "$WORK/ct" --modality CT --seed 5 --lesions 2
 phantom "$WORK/pt" --modality PT --seed 6 --lesions 1
