@@ -53,6 +53,11 @@ struct lesion {
     double long_axis_mm[2][3];      /* its ends in LPS */
     double short_axis_mm[2][3];
     double mean, sd, minimum, maximum;  /* of the volume's values, in findings.unit */
+    struct measure peak;            /* PET: SUVpeak (uptake.h), in findings.unit */
+    double peak_mm[3];              /* the middle of its sphere in LPS */
+    struct measure tlg;             /* PET: mean × volume in ml */
+    struct measure background;      /* counts: the median of what lies around it (uptake.h) */
+    struct measure background_ratio;    /* counts: its mean over that */
     struct measure confidence;      /* mean probability; unknown for methods without one */
     char tracking_id[65];           /* "Region 1"; the tracking UID is derived (dicom/uid.h) */
 };
@@ -68,6 +73,7 @@ struct findings {
     enum volume_unit unit;
     size_t count;                   /* regions found, those beyond the segments included */
     double total_mm3;               /* of all of them */
+    struct measure total_tlg;       /* PET: of all of them, in the unit of lesion.tlg */
     size_t segment_count;           /* min(count, FINDINGS_MAX_SEGMENTS) */
     struct lesion *lesion;          /* segment_count of them, the largest first; in the arena */
     /*
@@ -79,6 +85,7 @@ struct findings {
     double window_center, window_width;     /* of the pictures, in `unit` */
     struct measure noise_sd;                /* estimated, in `unit` */
     struct quality quality;                 /* of the volume, before the method saw it */
+    char rule[160];                         /* what made a voxel part of a region, "" when not told */
     size_t warning_count;
     char warning[FINDINGS_MAX_WARNINGS][160];
 };

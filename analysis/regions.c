@@ -6,6 +6,7 @@
 
 #include "analysis/measure.h"
 #include "analysis/split.h"
+#include "analysis/uptake.h"
 #include "util/arena.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -70,6 +71,24 @@ static double part_mm3(const struct volume *volume, const struct components *par
                     voxels += parts->run[r].last - parts->run[r].first + 1;
         sum += (double)voxels * volume_voxel_mm3(volume, k);
     }
+    return sum;
+}
+
+/* Sum of value × volume in ml over a component. */
+static double part_uptake(const struct volume *volume, const struct components *parts, size_t number)
+{
+    const struct component *const one = &parts->component[number];
+    double sum = 0;
+
+    for (size_t row = one->low[2] * parts->size[1]; row < (one->high[2] + 1) * parts->size[1]; row++)
+        for (size_t r = parts->row[row]; r < parts->row[row + 1]; r++) {
+            double line = 0;
+            if (parts->run[r].component != number)
+                continue;
+            for (size_t i = parts->run[r].first; i <= parts->run[r].last; i++)
+                line += volume_value(volume, row * parts->size[0] + i);
+            sum += line * volume_voxel_mm3(volume, row / parts->size[1]) / 1000;
+        }
     return sum;
 }
 
@@ -220,9 +239,11 @@ static void add_whole(struct search *search, const struct component *one, double
 }
 
 /* Those that are large enough, the largest first. */
-static bool collect(struct search *search, double *ret_total, struct arena *arena, struct error *err)
+static bool collect(struct search *search, struct findings *findings, struct arena *arena,
+                    struct error *err)
 {
-    *ret_total = 0;
+    findings->total_mm3 = 0;
+    findings->total_tlg = (struct measure){ volume_unit_is_suv(search->volume->unit), 0 };
     for (size_t c = 0; c < search->parts.count; c++) {
         const struct component *const one = &search->parts.component[c];
         const double mm3 = part_mm3(search->volume, &search->parts, c);
@@ -236,7 +257,9 @@ static bool collect(struct search *search, double *ret_total, struct arena *aren
             add_whole(search, one, mm3);
         search->split += search->count - before > 1;
         search->spare -= search->count - before - 1;
-        *ret_total += mm3;
+        findings->total_mm3 += mm3;
+        if (findings->total_tlg.known)
+            findings->total_tlg.value += part_uptake(search->volume, &search->parts, c);
     }
     qsort(search->region, search->count, sizeof *search->region, compare_sizes);
     return true;
@@ -275,7 +298,8 @@ static bool describe(const struct search *search, const struct region *region, u
     text_format(lesion->finding.scheme, sizeof lesion->finding.scheme, "SCT");
     text_format(lesion->finding.meaning, sizeof lesion->finding.meaning, tumour ? "Neoplasm" : "Lesion");
     paint(search, region, (uint8_t)label, findings->labels.u8);
-    return measure_lesion(search->volume, &findings->labels, lesion, arena, err);
+    return measure_lesion(search->volume, &findings->labels, lesion, arena, err)
+        && uptake_measure(search->volume, &findings->labels, lesion, arena, err);
 }
 
 bool regions_tell(const struct volume *volume, const uint8_t *mask, const struct regions_rules *rules,
@@ -288,7 +312,7 @@ bool regions_tell(const struct volume *volume, const uint8_t *mask, const struct
     search.cut_room = volume_count(volume);
     search.spare = rules->split > 0 ? SPARE_REGIONS : 0;
     search.region = arena_take(arena, search.parts.count + search.spare, sizeof *search.region, err);
-    if (search.region == NULL || !collect(&search, &findings->total_mm3, arena, err))
+    if (search.region == NULL || !collect(&search, findings, arena, err))
         return false;
     findings->count = search.count;
     findings->segment_count = findings->count < FINDINGS_MAX_SEGMENTS ? findings->count
@@ -296,6 +320,9 @@ bool regions_tell(const struct volume *volume, const uint8_t *mask, const struct
     memset(findings->labels.u8, 0, volume_count(volume));
     for (size_t n = 0; n < findings->segment_count; n++)
         if (!describe(&search, &search.region[n], (uint32_t)n + 1, arena, findings, err))
+            return false;
+    for (size_t n = 0; n < findings->segment_count; n++)
+        if (!uptake_background(volume, &findings->labels, &findings->lesion[n], arena, err))
             return false;
     if (search.split > 0)
         findings_warn(findings, "%zu connected regions were split where they only touch", search.split);

@@ -46,11 +46,24 @@ static void read_text(const json_t *object, const char *name, char *buffer, size
     text_to_utf8(text == NULL ? "" : text, text == NULL ? 0 : strlen(text), buffer, size);
 }
 
+/* NAN where it is not there, as in findings of other modalities and of earlier versions. */
+static double read_if_told(const json_t *object, const char *name)
+{
+    const json_t *const value = json_object_get(object, name);
+
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
 static bool read_region(const json_t *lesion, struct region *region, struct error *err)
 {
     read_text(lesion, "finding", region->finding, sizeof region->finding);
     read_text(lesion, "site", region->site, sizeof region->site);
     read_text(lesion, "laterality", region->side, sizeof region->side);
+    region->maximum = read_if_told(lesion, "maximum");
+    region->mean = read_if_told(lesion, "mean");
+    region->peak = read_if_told(lesion, "suv_peak");
+    region->tlg = read_if_told(lesion, "tlg");
+    region->ratio = read_if_told(lesion, "background_ratio");
     return read_count(lesion, "label", &region->label, err)
         && read_number(lesion, "volume_mm3", MAX_MM3, &region->volume_mm3, err)
         && read_number(lesion, "longest_mm", MAX_MM, &region->longest_mm, err);
@@ -110,6 +123,8 @@ bool regions_read(const char *findings, struct regions *ret_regions, struct erro
     memset(ret_regions, 0, sizeof *ret_regions);
     read_text(json_object_get(object, "method"), "name", ret_regions->method,
               sizeof ret_regions->method);
+    read_text(object, "unit", ret_regions->unit, sizeof ret_regions->unit);
+    ret_regions->total_tlg = read_if_told(object, "total_tlg");
     const bool good = (json_is_object(object)
                        || error_set(err, ERROR_DATA, "no JSON object, line %d", where.line))
         && read_count(object, "count", &ret_regions->count, err)

@@ -14,13 +14,16 @@ struct region {
     int64_t label;
     double volume_mm3, longest_mm;
     char finding[65];
+    double maximum, mean;           /* of PET and NM in regions.unit; NAN: not told */
+    double peak, tlg, ratio;        /* SUVpeak, glycolysis, mean over background; NAN: not told */
     char site[65], side[17];        /* meaning, "left", "right", "bilateral"; "" not known */
 };
 
 struct regions {
     int64_t count;                  /* found, those that are not told one by one included */
     double total_mm3;               /* of all of them */
-    char method[65];
+    double total_tlg;               /* NAN: not told */
+    char method[65], unit[33];
     size_t told, organs;
     struct region region[REGIONS_MAX];
     struct region organ[REGIONS_MAX];   /* anatomy: in neither count nor total */

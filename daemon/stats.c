@@ -106,6 +106,9 @@ static const struct {
     { "series_counted", "1", false }, { "regions", "1", false }, { "regions_sized", "1", false },
     { "burden_ml", "ml", false }, { "organ_share_percent", "%", false },
     { "volume_ml", "ml", false }, { "longest_mm", "mm", false }, { "diameter_mm", "mm", false },
+    { "uptake_unit", "", true }, { "uptake_max", "uptake_unit", false },
+    { "uptake_mean", "uptake_unit", false }, { "uptake_peak", "uptake_unit", false },
+    { "tlg", "ml * uptake_unit", false }, { "background_ratio", "1", false },
     SPREAD_COLUMNS("volume", "ml", "_ml"), SPREAD_COLUMNS("longest", "mm", "_mm"),
     SPREAD_COLUMNS("diameter", "mm", "_mm"), SPREAD_COLUMNS("regions_per_study", "1", ""),
     SPREAD_COLUMNS("burden_per_study", "ml", "_ml"),
@@ -632,6 +635,25 @@ static void add_shares(struct stats *stats)
     }
 }
 
+static void put_if_told(json_t *row, const char *key, double value)
+{
+    if (!isnan(value))
+        put_number(row, key, value);
+}
+
+/* Of PET in SUV and of counts. */
+static void put_uptake(json_t *row, const struct regions *regions, const struct region *region)
+{
+    if (isnan(region->tlg) && isnan(region->ratio))
+        return;
+    put_text(row, "uptake_unit", regions->unit);
+    put_if_told(row, "uptake_max", region->maximum);
+    put_if_told(row, "uptake_mean", region->mean);
+    put_if_told(row, "uptake_peak", region->peak);
+    put_if_told(row, "tlg", region->tlg);
+    put_if_told(row, "background_ratio", region->ratio);
+}
+
 static bool add_region(struct stats *stats, const struct store_outcome *outcome,
                        const struct region *region, size_t tally)
 {
@@ -650,6 +672,7 @@ static bool add_region(struct stats *stats, const struct store_outcome *outcome,
     put_number(row, "diameter_mm", spread_ball_diameter(region->volume_mm3));
     if (organ > 0)
         put_number(row, "organ_share_percent", region->volume_mm3 / 10 / organ);
+    put_uptake(row, &stats->regions, region);
     if (sample != NULL)
         *sample = (struct sample){ region->volume_mm3 / 1000, region->longest_mm,
                                    (uint32_t)tally, name_of(stats, region->site),
@@ -673,6 +696,7 @@ static bool add_regions(struct stats *stats, const struct store_outcome *outcome
     put_count(row, "regions", regions->count);
     put_count(row, "regions_sized", (int64_t)regions->told);
     put_number(row, "burden_ml", regions->total_mm3 / 1000);
+    put_if_told(row, "tlg", regions->total_tlg);
     add_shares(stats);
     for (size_t i = 0; i < regions->told; i++)
         if (!add_region(stats, outcome, &regions->region[i], index))

@@ -149,6 +149,20 @@ static double number(const json_t *object, const char *name)
     return json_number_value(json_object_get(object, name));
 }
 
+/* A line below: of PET peak and glycolysis, of counts the ratio to what lies around. */
+static void print_uptake(const json_t *findings, const json_t *lesion)
+{
+    if (json_object_get(lesion, "tlg") != NULL) {
+        printf("       max %.4g", number(lesion, "maximum"));
+        if (json_object_get(lesion, "suv_peak") != NULL)
+            printf(", peak %.4g", number(lesion, "suv_peak"));
+        printf(" %s, TLG %.4g %s\n", ctl_text(findings, "unit"), number(lesion, "tlg"),
+               ctl_text(findings, "tlg_unit"));
+    }
+    if (json_object_get(lesion, "background_ratio") != NULL)
+        printf("       %.3g times what lies around it\n", number(lesion, "background_ratio"));
+}
+
 static void print_lesions(const json_t *findings)
 {
     char unit[32];
@@ -170,7 +184,13 @@ static void print_lesions(const json_t *findings)
                strcmp(unit, "1") == 0 ? "" : unit, json_number_value(json_array_get(at, 0)),
                json_number_value(json_array_get(at, 1)),
                json_number_value(json_array_get(at, 2)));
+        print_uptake(findings, lesion);
     }
+    if (json_object_get(findings, "total_tlg") != NULL)
+        printf("  MTV %.2f ml, TLG %.2f %s in all\n", number(findings, "total_mtv_ml"),
+               number(findings, "total_tlg"), ctl_text(findings, "tlg_unit"));
+    if (json_object_get(findings, "rule") != NULL)
+        printf("  rule: %s\n", json_string_value(json_object_get(findings, "rule")));
     json_array_foreach(json_object_get(findings, "warnings"), index, lesion)
         printf("  warning: %s\n", json_string_value(lesion));
 }

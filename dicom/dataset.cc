@@ -892,7 +892,7 @@ extern "C" struct item *item_put_code(struct item *item, uint32_t sequence_tag,
 {
     struct item *const code = item_add(item, sequence_tag);
 
-    item_put_text(code, 0x00080100, value);
+    item_put_text(code, strlen(value) > 16 ? 0x00080119 : 0x00080100, value);  /* PS3.3 8.8: SH or UC */
     item_put_text(code, 0x00080102, scheme);
     item_put_text(code, 0x00080104, meaning);
     return code;

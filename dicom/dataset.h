@@ -103,7 +103,7 @@ void item_put_words(struct item *item, uint32_t tag, const uint16_t *words, size
 void item_put_floats(struct item *item, uint32_t tag, const float *values, size_t count);  /* OF */
 void item_put_tags(struct item *item, uint32_t tag, const uint32_t *values, size_t count); /* AT */
 struct item *item_add(struct item *item, uint32_t sequence_tag);    /* a new last item; never NULL */
-/* One item with CodeValue, CodingSchemeDesignator, CodeMeaning; returns it. */
+/* One item with CodeValue (LongCodeValue beyond 16), CodingSchemeDesignator, CodeMeaning; returns it. */
 struct item *item_put_code(struct item *item, uint32_t sequence_tag, const char *value,
                            const char *scheme, const char *meaning);
 /* Copies the element (a sequence as a whole) when `from` has it; says whether it had. */

@@ -581,7 +581,7 @@ static bool find_unit(const struct series *series, struct series_facts *facts,
     /* Where functional groups are, the type is required, and none is not HU. */
     *ret_unit = is_ct && (strcmp(type, "HU") == 0
                           || (!first->enhanced && (type[0] == '\0' || strcmp(type, "US") == 0)))
-        ? UNIT_HU : UNIT_ARBITRARY;
+        ? UNIT_HU : strcmp(series->modality, "NM") == 0 ? UNIT_COUNTS : UNIT_ARBITRARY;
     if (is_ct && *ret_unit != UNIT_HU)
         series_warn(facts, "Rescale Type '%s': the values of this CT are no Hounsfield units",
                     type);

@@ -3,6 +3,7 @@
 #define TUMORD_REPORTS_COMMON_H
 
 #include "reports/report.h"
+#include "util/volume.h"
 
 struct dataset;
 struct item;
@@ -38,5 +39,11 @@ bool common_finish(struct dataset *dataset, const char *name, struct report *rep
 /* "tumord, research use", the algorithm in the words of TID 4019 and of the SEG. */
 #define COMMON_VERSION "0.1.0"
 #define COMMON_WARNING "AI, not reviewed. Research use only, not for diagnosis"
+
+/* Of a glycolysis in that unit of uptake: "g", or "cm2" by body surface. */
+static inline const char *common_tlg_unit(enum volume_unit unit)
+{
+    return unit == UNIT_SUVBSA ? "cm2" : "g";
+}
 
 #endif

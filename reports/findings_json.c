@@ -48,6 +48,34 @@ static json_t *quality_object(const struct quality *quality, enum volume_unit un
                      checks);
 }
 
+/* SUVpeak, metabolic volume and glycolysis of PET; of counts the ratio to what lies around. */
+static void put_uptake(const struct lesion *lesion, json_t *object)
+{
+    if (lesion->tlg.known) {
+        json_object_set_new(object, "mtv_ml", json_real(lesion->volume_mm3 / 1000));
+        json_object_set_new(object, "tlg", json_real(lesion->tlg.value));
+    }
+    if (lesion->peak.known) {
+        json_object_set_new(object, "suv_peak", json_real(lesion->peak.value));
+        json_object_set_new(object, "suv_peak_mm", triple(lesion->peak_mm));
+    }
+    if (lesion->background_ratio.known) {
+        json_object_set_new(object, "background", json_real(lesion->background.value));
+        json_object_set_new(object, "background_ratio", json_real(lesion->background_ratio.value));
+    }
+}
+
+static void put_total_uptake(const struct findings *findings, json_t *object)
+{
+    if (findings->rule[0] != '\0')
+        json_object_set_new(object, "rule", json_string(findings->rule));
+    if (!findings->total_tlg.known)
+        return;
+    json_object_set_new(object, "total_mtv_ml", json_real(findings->total_mm3 / 1000));
+    json_object_set_new(object, "total_tlg", json_real(findings->total_tlg.value));
+    json_object_set_new(object, "tlg_unit", json_string(common_tlg_unit(findings->unit)));
+}
+
 static json_t *lesion_object(const struct report_context *context,
                              const struct lesion *lesion)
 {
@@ -67,6 +95,7 @@ static json_t *lesion_object(const struct report_context *context,
         "mean", lesion->mean, "sd", lesion->sd, "minimum", lesion->minimum,
         "maximum", lesion->maximum, "tracking_id", lesion->tracking_id, "tracking_uid", uid);
     put_place(lesion, object);
+    put_uptake(lesion, object);
     return object;
 }
 
@@ -114,6 +143,8 @@ bool findings_json_make(const struct report_context *context, struct report *ret
                             json_integer((json_int_t)context->facts->stack_count));
         json_object_set_new(object, "stacks", stacks_array(context->facts));
     }
+    if (object != NULL)
+        put_total_uptake(findings, object);
     char *const text = object == NULL ? NULL
         : json_dumps(object, JSON_SORT_KEYS | JSON_INDENT(1));
 

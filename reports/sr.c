@@ -205,12 +205,13 @@ static const struct concept *unit_of(enum volume_unit unit)
         "Standardized Uptake Value lean body mass (Janma)" };
     static const struct concept suvbsa
         = { "cm2/ml{SUVbsa}", "UCUM", "Standardized Uptake Value body surface area" };
+    static const struct concept counts = { "{counts}", "UCUM", "Counts" };
     static const struct concept activity = { "Bq/ml", "UCUM", "Becquerels/milliliter" };
 
     return unit == UNIT_HU ? &hu : unit == UNIT_SUVBW ? &suvbw
         : unit == UNIT_SUVLBM ? &suvlbm : unit == UNIT_SUVLBM_JAMES128 ? &suvlbm128
         : unit == UNIT_SUVLBM_JANMA ? &suvlbmjanma : unit == UNIT_SUVBSA ? &suvbsa
-        : unit == UNIT_BQML ? &activity : &no_units;
+        : unit == UNIT_BQML ? &activity : unit == UNIT_COUNTS ? &counts : &no_units;
 }
 
 static const struct concept *quantity_of(enum volume_unit unit, const char *modality)
@@ -255,6 +256,31 @@ static void add_algorithm(const struct report_context *context, struct item *gro
                  method->parameters);
 }
 
+static void add_glycolysis(const struct report_context *context, struct item *group, double mm3,
+                           double tlg)
+{
+    static const struct concept millilitre = { "ml", "UCUM", "ml" };
+    const char *const unit = common_tlg_unit(context->findings->unit);
+
+    add_number(group, &(struct concept){ "126032", "DCM", "Metabolic Volume" }, mm3 / 1000, &millilitre);
+    add_number(group, &(struct concept){ "126033", "DCM", "Total Lesion Glycolysis" }, tlg,
+               &(struct concept){ unit, "UCUM", unit });
+}
+
+/* What is known of PET and of counts. */
+static void add_uptake(const struct report_context *context, const struct lesion *lesion,
+                       struct item *group)
+{
+    if (lesion->peak.known)
+        add_intensity(context, group, lesion->peak.value,
+                      &(struct concept){ "126031", "DCM", "Peak Value Within ROI" });
+    if (lesion->tlg.known)
+        add_glycolysis(context, group, lesion->volume_mm3, lesion->tlg.value);
+    if (lesion->background_ratio.known)
+        add_number(group, &(struct concept){ "99T002", "99TUMORD", "Lesion to background ratio" },
+                   lesion->background_ratio.value, &no_units);
+}
+
 static void add_measures(const struct report_context *context, const struct lesion *lesion,
                          struct item *group)
 {
@@ -280,6 +306,7 @@ static void add_measures(const struct report_context *context, const struct lesi
                   &(struct concept){ "255605001", "SCT", "Minimum" });
     add_intensity(context, group, lesion->maximum,
                   &(struct concept){ "56851009", "SCT", "Maximum" });
+    add_uptake(context, lesion, group);
 }
 
 static void add_lesion(const struct report_context *context, const struct lesion *lesion,
@@ -329,6 +356,8 @@ static void add_totals(const struct report_context *context, struct item *measur
     if (context->findings->count > 0)
         add_number(group, &(struct concept){ "118565006", "SCT", "Volume" },
                    context->findings->total_mm3, &cubic_millimetre);
+    if (context->findings->count > 0 && context->findings->total_tlg.known)
+        add_glycolysis(context, group, context->findings->total_mm3, context->findings->total_tlg.value);
 }
 
 static void put_private_scheme(struct item *root)
@@ -353,6 +382,10 @@ static void add_remarks(const struct report_context *context, struct item *root)
         quality_list(&findings->quality, findings->unit, quality, sizeof quality);
         add_text(remarks, "CONTAINS", &comment, quality);
     }
+    if (findings->rule[0] != '\0')
+        add_text(remarks, "CONTAINS", &comment, findings->rule);
+    if (context->facts->suv[0] != '\0')
+        add_text(remarks, "CONTAINS", &comment, context->facts->suv);
     for (size_t i = 0; i < findings->warning_count; i++)
         add_text(remarks, "CONTAINS", &comment, findings->warning[i]);
 }

@@ -36,7 +36,8 @@ enum volume_unit {
     UNIT_SUVLBM_JANMA,      /* by Janmahasatian */
     UNIT_SUVBSA,            /* cm2/ml */
     UNIT_BQML,
-    UNIT_PROBABILITY
+    UNIT_PROBABILITY,
+    UNIT_COUNTS             /* NM: of photons; only ratios of them mean something */
 };
 
 /* What one slice of the grid came from; `frame` counts from 1, and is 1 in classic objects. */

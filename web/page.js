@@ -21,13 +21,34 @@ async function ask(path) {
 
 const one = (value, digits) => Number(value).toFixed(digits);
 
+// What PET says beside volume and mean, and of counts the ratio to what lies around.
+function uptakeColumns(findings) {
+  const columns = [];
+  if (findings.total_tlg !== undefined)
+    columns.push(["Max", "maximum"], ["Peak", "suv_peak"], ["TLG " + findings.tlg_unit, "tlg"]);
+  if (findings.unit === "{counts}")
+    columns.push(["Max", "maximum"], ["To background", "background_ratio"]);
+  return columns;
+}
+
+function uptakeTotals(findings, parent) {
+  if (findings.total_tlg !== undefined && findings.count > 0)
+    make("p", "MTV " + one(findings.total_mtv_ml, 2) + " ml, TLG " + one(findings.total_tlg, 2) + " " +
+         findings.tlg_unit, parent);
+  for (const text of [findings.rule, findings.suv])
+    if (text) make("p", text, parent);
+}
+
 function lesionTable(findings, parent) {
+  uptakeTotals(findings, parent);
   const unit = findings.unit === "1" ? "" : " " + findings.unit;
   const box = make("div", undefined, parent);
   box.className = "scroll";
   const table = make("table", undefined, box);
   const head = make("tr", undefined, make("thead", undefined, table));
-  for (const name of ["No", "Volume ml", "Longest mm", "Axial mm", "Mean ± SD" + unit])
+  const names = ["No", "Volume ml", "Longest mm", "Axial mm", "Mean ± SD" + unit];
+  const more = uptakeColumns(findings);
+  for (const name of names.concat(more.map(column => column[0])))
     make("th", name, head).scope = "col";
   const body = make("tbody", undefined, table);
   for (const lesion of findings.lesions) {
@@ -37,6 +58,8 @@ function lesionTable(findings, parent) {
     make("td", one(lesion.longest_mm, 1), row);
     make("td", one(lesion.axial_long_mm, 1) + " × " + one(lesion.axial_short_mm, 1), row);
     make("td", Number(lesion.mean.toPrecision(4)) + " ± " + Number(lesion.sd.toPrecision(3)), row);
+    for (const column of more)
+      make("td", lesion[column[1]] === undefined ? "–" : Number(lesion[column[1]].toPrecision(4)), row);
   }
 }
 

@@ -15,6 +15,7 @@ extern const struct runner_suite suite_spread;
 extern const struct runner_suite suite_regions;
 extern const struct runner_suite suite_split;
 extern const struct runner_suite suite_truth;
+extern const struct runner_suite suite_uptake;
 extern const struct runner_suite suite_voi;
 
 int main(int argc, char **argv)
@@ -35,6 +36,7 @@ int main(int argc, char **argv)
         &suite_regions,
         &suite_split,
         &suite_truth,
+        &suite_uptake,
         &suite_voi,
         NULL
     };

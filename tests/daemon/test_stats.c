@@ -213,6 +213,32 @@ static bool is(const json_t *row, const char *key, double want)
     return same;
 }
 
+/* PET has its uptake in the rows of regions and series; others, and older findings, have none. */
+static void uptake_is_told_where_it_is_known(void)
+{
+    open_store();
+    add_series(10, "PT", "P", "20260101");
+    add_series(11, "NM", "P", "20260101");
+    add_series(12, "CT", "P", "20260101");
+    finish(10, "k", "{\"count\":1,\"total_mm3\":5000,\"total_tlg\":15.5,\"unit\":\"g/ml{SUVlbm}\",\"lesions\":[{"
+           "\"label\":1,\"volume_mm3\":5000,\"longest_mm\":9,\"mean\":3.1,\"maximum\":7,\"suv_peak\":4,"
+           "\"tlg\":15.5}]}");
+    finish(11, "l", "{\"count\":1,\"total_mm3\":5,\"unit\":\"{counts}\",\"lesions\":[{\"label\":1,"
+           "\"volume_mm3\":5,\"longest_mm\":9,\"mean\":80,\"maximum\":90,\"background_ratio\":4.5}]}");
+    finish_one(12, 1000);
+    json_t *const rows = rows_of(STATS_ALL, NULL, 4096);
+    const json_t *const pet = find(rows, "region", "", 0);
+    CU_ASSERT(is(pet, "uptake_max", 7) && is(pet, "uptake_mean", 3.1) && is(pet, "uptake_peak", 4));
+    CU_ASSERT(is(pet, "tlg", 15.5) && is(find(rows, "series", "", 0), "tlg", 15.5));
+    CU_ASSERT_STRING_EQUAL(word(pet, "uptake_unit"), "g/ml{SUVlbm}");
+    CU_ASSERT(is(find(rows, "region", "", 1), "background_ratio", 4.5));
+    CU_ASSERT(isnan(figure(find(rows, "region", "", 1), "uptake_peak")));
+    CU_ASSERT_PTR_NULL(json_object_get(find(rows, "region", "", 2), "uptake_max"));
+    CU_ASSERT_PTR_NULL(json_object_get(find(rows, "series", "", 2), "tlg"));
+    json_decref(rows);
+    close_store();
+}
+
 static void what_is_not_there_is_refused(void)
 {
     open_store();
@@ -419,6 +445,7 @@ static const struct runner_test tests[] = {
     TEST(findings_are_read_as_they_were_written),
     TEST(damaged_findings_are_refused_with_a_sentence),
     TEST(more_lesions_than_there_is_room_for_are_refused),
+    TEST(uptake_is_told_where_it_is_known),
     TEST(what_is_not_there_is_refused),
     TEST(series_that_do_not_count_keep_their_reasons),
     TEST(only_the_current_result_of_a_series_counts),

@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pydicom
+from pydicom.sr._concepts_dict import concepts
 
 folder = sys.argv[1]
 findings = json.load(open(folder + "/findings.json"))
@@ -22,6 +23,44 @@ def walk(item, found):
         found.append(child)
         walk(child, found)
     return found
+
+
+# CID 85 of PS3.16, as pydicom's dictionary has it; the quantity is of CID 84.
+UPTAKE = {"g/ml{SUVbw}": "126401", "g/ml{SUVlbm}": "126402", "cm2/ml{SUVbsa}": "126403",
+          "g/ml{SUVlbm(Janma)}": "126405", "g/ml{SUVlbm(James128)}": "126406"}
+
+
+def check_uptake(group, lesion, numbers):
+    """SUV has a peak with its unit, metabolic volume and glycolysis; counts have a ratio."""
+    unit = findings["unit"]
+    derived = {}
+    for item in group.ContentSequence:
+        for of in getattr(item, "ContentSequence", []):
+            if of.ConceptNameCodeSequence[0].CodeValue == "121401":
+                derived[of.ConceptCodeSequence[0].CodeValue] = item
+    assert "126031" in derived if "suv_peak" in lesion else "126031" not in derived
+    if unit in UPTAKE:
+        known = {code for names in concepts["UCUM"].values() for code in names}
+        assert unit in known
+        for code, key in (("56851009", "maximum"), ("373098007", "mean"), ("126031", "suv_peak")):
+            if key not in lesion:
+                continue
+            item = derived[code]
+            assert item.ConceptNameCodeSequence[0].CodeValue == UPTAKE[unit]
+            value = item.MeasuredValueSequence[0]
+            code = value.MeasurementUnitsCodeSequence[0]
+            assert (code.CodeValue if len(unit) <= 16 else code.LongCodeValue) == unit
+            assert abs(float(value.NumericValue) / lesion[key] - 1) < 1e-9
+        assert abs(numbers["126032"] - lesion["mtv_ml"]) < 1e-9
+        assert abs(numbers["126033"] / lesion["tlg"] - 1) < 1e-9
+        assert abs(lesion["tlg"] - lesion["mean"] * lesion["volume_mm3"] / 1000) < 1e-6
+        assert lesion.get("suv_peak", 0) <= lesion["maximum"]
+    else:
+        assert "126032" not in numbers and "126033" not in numbers and "tlg" not in lesion
+    assert ("99T002" in numbers) == ("background_ratio" in lesion)
+    if unit == "{counts}":
+        assert abs(numbers["99T002"] - lesion["background_ratio"]) < 1e-9
+        assert abs(lesion["background_ratio"] * lesion["background"] / lesion["mean"] - 1) < 1e-9
 
 
 items = walk(sr, [])
@@ -74,4 +113,5 @@ for lesion in findings["lesions"]:
                for c in group[0].ContentSequence if c.ValueType == "NUM"}
     assert abs(numbers["118565006"] / lesion["volume_mm3"] - 1) < 1e-9
     assert abs(numbers["L0JK"] - lesion["longest_mm"]) < 1e-9
+    check_uptake(group[0], lesion, numbers)
 print("ok")

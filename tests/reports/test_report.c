@@ -5,6 +5,7 @@
 
 #include "analysis/analyse.h"
 #include "analysis/phantom.h"
+#include "analysis/uptake.h"
 #include "dicom/dataset.h"
 #include "dicom/series.h"
 #include "reports/report.h"
@@ -123,12 +124,32 @@ static void shell(const char *format, const char *extra)
     CU_ASSERT_EQUAL(system(command), 0);
 }
 
+/* As if the same values were another SUV, or counts. */
+static void change_unit(enum volume_unit unit)
+{
+    findings.unit = volume.unit = unit;
+    for (size_t n = 0; n < findings.segment_count; n++) {
+        struct lesion *const lesion = &findings.lesion[n];
+        CU_ASSERT_FATAL(uptake_measure(&volume, &findings.labels, lesion, arena, &err));
+        CU_ASSERT_FATAL(uptake_background(&volume, &findings.labels, lesion, arena, &err));
+        CU_ASSERT_EQUAL(lesion->background_ratio.known, unit == UNIT_COUNTS);
+    }
+    findings.total_tlg.known = volume_unit_is_suv(unit);
+}
+
+static void check_prepared(void);
+
 static void check_all(enum phantom_modality modality, size_t lesions, bool oblique)
+{
+    prepare(modality, lesions, oblique);
+    check_prepared();
+}
+
+static void check_prepared(void)
 {
     static struct report reports[ROOM], again[ROOM];
     char script[4096];
 
-    prepare(modality, lesions, oblique);
     struct dataset *source = make_template();
     const size_t count = make(source, reports);
     CU_ASSERT_EQUAL(make(source, again), count);
@@ -166,6 +187,20 @@ static void results_of_an_oblique_mr_read_back_as_the_findings(void)
 static void results_of_pet_read_back_as_the_findings(void)
 {
     check_all(PHANTOM_PT, 1, false);
+}
+
+static void every_suv_has_its_own_codes_and_counts_have_a_ratio(void)
+{
+    static const enum volume_unit units[] = { UNIT_SUVLBM_JANMA, UNIT_SUVBSA, UNIT_COUNTS };
+
+    for (size_t n = 0; n < sizeof units / sizeof *units; n++) {
+        prepare(PHANTOM_PT, 1, false);
+        change_unit(units[n]);
+        snprintf(findings.rule, sizeof findings.rule, "voxels of at least 4 %s",
+                 volume_unit_name(units[n]));
+        snprintf(facts.suv, sizeof facts.suv, "a sentence about SUV");
+        check_prepared();
+    }
 }
 
 static void nothing_found_is_a_result_without_seg(void)
@@ -253,6 +288,7 @@ static const struct runner_test tests[] = {
     TEST(results_of_ct_read_back_as_the_findings),
     TEST(results_of_an_oblique_mr_read_back_as_the_findings),
     TEST(results_of_pet_read_back_as_the_findings),
+    TEST(every_suv_has_its_own_codes_and_counts_have_a_ratio),
     TEST(nothing_found_is_a_result_without_seg),
     TEST(results_of_lossy_sources_say_so),
     TEST(findings_that_are_not_sound_make_no_result),
