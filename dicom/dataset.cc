@@ -480,11 +480,31 @@ static bool is_built(struct dataset *dataset)
     return element != nullptr && element->ident() != EVR_PixelData;
 }
 
+/*
+ * Implicit data sets leave the value representation to the reader's dictionary. What calls itself a text
+ * there and is a sequence for everybody else would not be read again; unknown (UN) it may be.
+ */
+static bool check_implicit(DcmItem *root, struct error *err)
+{
+    DcmStack stack;
+
+    while (root->nextObject(stack, OFTrue).good()) {
+        const DcmObject *const object = stack.top();
+        const DcmTagKey &key = object->getTag().getXTag();
+        if (object->ident() != EVR_SQ && object->ident() != EVR_UN && DcmTag(key).getEVR() == EVR_SQ)
+            return error_set(err, ERROR_DATA, "(%04x,%04x) is a sequence and no %s: it cannot be written "
+                             "without its representation", key.getGroup(), key.getElement(),
+                             DcmVR(object->ident()).getVRName());
+    }
+    return true;
+}
+
 static bool write_converted(struct dataset *dataset, const DcmXfer &to,
                             unsigned char **ret_bytes, size_t *ret_size, struct error *err)
 {
     try {
         return convert(dataset, to, err)
+            && (to.isExplicitVR() || check_implicit(dataset->getDataset(), err))
             && write_file(dataset, to, ret_bytes, ret_size, err);
     } catch (const std::exception &failure) {
         return error_set(err, ERROR_MEMORY, "data set: %s", failure.what());

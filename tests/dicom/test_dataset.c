@@ -247,6 +247,31 @@ static void what_is_no_image_or_has_no_uid_is_not_turned(void)
     free(bytes);
 }
 
+/* A Device Sequence that says it is a name. With its representation it stays what it was. */
+static void what_no_dictionary_reads_again_is_not_written_without_representations(void)
+{
+    static const char implicit[] = "1.2.840.10008.1.2", explicit_big[] = "1.2.840.10008.1.2.2";
+    unsigned char *bytes = NULL, *other = NULL;
+    size_t size = 0, other_size = 0;
+    struct dataset *dataset = some_dataset();
+
+    item_put_text(dataset_root(dataset), 0x00081030, "a study");
+    CU_ASSERT_FATAL(dataset_write(dataset, &bytes, &size, &err));
+    dataset_free(dataset);
+    unsigned char *const name = memmem(bytes, size, "\x08\0\x30\x10LO", 6);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(name);
+    memcpy(name, "\x50\0\x10\0PN", 6);
+    dataset = dataset_read(bytes, size, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(dataset);
+    CU_ASSERT_FALSE(dataset_write_as(dataset, implicit, &other, &other_size, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "(0050,0010) is a sequence and no PN: it cannot be written "
+                                     "without its representation");
+    CU_ASSERT(dataset_write_as(dataset, explicit_big, &other, &other_size, &err));
+    dataset_free(dataset);
+    free(other);
+    free(bytes);
+}
+
 static const struct runner_test tests[] = {
     TEST(what_is_written_is_what_pydicom_reads),
     TEST(what_was_written_reads_back),
@@ -255,6 +280,7 @@ static const struct runner_test tests[] = {
     TEST(malformed_files_end_in_a_sentence),
     TEST(numbers_that_do_not_fit_are_told),
     TEST(what_is_no_image_or_has_no_uid_is_not_turned),
+    TEST(what_no_dictionary_reads_again_is_not_written_without_representations),
     { NULL, NULL }
 };
 const struct runner_suite suite_dataset = { "dataset", tests };
