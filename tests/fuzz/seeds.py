@@ -279,9 +279,49 @@ def niftis():
             yield gzip.compress(file, mtime=0) if number % 4 == 3 else file
 
 
+def masks():
+    """A binary, a fractional and a label map segmentation of two frames, and a structure set of two contours."""
+    def element(tag, vr, value):
+        value += (b" " if vr in ("CS", "DS", "IS", "LO") else b"\0") * (len(value) % 2)
+        return head(tag, vr, len(value)) + value
+
+    def sequence(tag, *items):
+        return element(tag, "SQ", b"".join(head(0xFFFEE000, None, len(item)) + item for item in items))
+
+    def short(tag, value):
+        return element(tag, "US", struct.pack("<H", value))
+
+    def code(tag, value):
+        return sequence(tag, element(0x00080100, "SH", value) + element(0x00080102, "SH", b"SCT "))
+
+    for kind, bits, uid, pixels in ((b"BINARY", 1, b"66.4", bytes([1, 128, 7] * 4)), (b"FRACTIONAL", 8, b"66.4", bytes(range(96))),
+                                    (b"LABELMAP", 8, b"66.7", bytes([0, 1, 2] * 32))):
+        data = element(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1." + uid)
+        data += sequence(0x00081115, element(0x0020000E, "UI", b"1.2.3")) + element(0x00200052, "UI", b"1.2.826.1")
+        data += short(0x00280002, 1) + element(0x00280008, "IS", b"2") + short(0x00280010, 6) + short(0x00280011, 8)
+        data += short(0x00280100, bits) + element(0x00620001, "CS", kind)
+        data += sequence(0x00620002, *(short(0x00620004, number) + element(0x00620005, "LO", b"Tumor") + code(0x0062000F, b"108369006 ")
+                                       for number in (1, 2)))
+        data += short(0x0062000E, 90)
+        data += sequence(0x52009229, sequence(0x00209116, element(0x00200037, "DS", b"1\\0\\0\\0\\1\\0")) +
+                         sequence(0x00289110, element(0x00280030, "DS", b"2\\2")))
+        data += sequence(0x52009230, *(sequence(0x00209113, element(0x00200032, "DS", place)) +
+                                       sequence(0x0062000A, short(0x0062000B, number))
+                                       for number, place in ((1, b"10\\20\\35"), (2, b"11\\20\\38"))))
+        yield data + element(0x7FE00010, "OB", pixels)
+    data = element(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.481.3")
+    data += sequence(0x30060010, sequence(0x30060012, sequence(0x30060014, element(0x0020000E, "UI", b"1.2.3"))))
+    data += sequence(0x30060020, element(0x30060022, "IS", b"1") + element(0x30060024, "UI", b"1.2.826.1") + element(0x30060026, "LO", b"GTV"))
+    data += sequence(0x30060039, sequence(0x30060040, *(element(0x30060042, "CS", b"CLOSED_PLANAR") + element(0x30060046, "IS", b"3") +
+                                                        element(0x30060050, "DS", points)
+                                                        for points in (b"11\\21\\35\\19\\21\\35\\19\\29\\35", b"9\\9\\40\\99\\9\\40\\9\\99\\40"))) +
+                     element(0x30060084, "IS", b"1"))
+    yield data + sequence(0x30060080, element(0x30060084, "IS", b"1") + element(0x300600A4, "CS", b"GTV"))
+
+
 def main():
     targets = {"answer": answers, "charset": texts, "command": commands, "config": configs, "identifier": identifiers,
-               "j2k": codestreams, "job": jobs, "journal": records, "jpeg": jpegs, "match": matches, "meta": metas, "negotiate": negotiations,
+               "j2k": codestreams, "job": jobs, "journal": records, "jpeg": jpegs, "mask": masks, "match": matches, "meta": metas, "negotiate": negotiations,
                "nifti": niftis, "pdv": pdus, "regions": findings, "request": requests, "scan": scans}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
