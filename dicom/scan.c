@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -54,19 +55,28 @@ const struct scan_tag scan_tags[] = {
     { 0x00081030, "StudyDescription" },
     { 0x0008103e, "SeriesDescription" },
     { 0x00081090, "ManufacturerModelName" },
+    { 0x00089209, "AcquisitionContrast" },
     { 0x00100010, "PatientName" },
     { 0x00100020, "PatientID" },
     { 0x00100030, "PatientBirthDate" },
     { 0x00100040, "PatientSex" },
     { 0x00101010, "PatientAge" },
+    { 0x00180010, "ContrastBolusAgent" },
     { 0x00180015, "BodyPartExamined" },
     { 0x00180020, "ScanningSequence" },
+    { 0x00180021, "SequenceVariant" },
+    { 0x00180022, "ScanOptions" },
+    { 0x00180025, "AngioFlag" },
     { 0x00180050, "SliceThickness" },
     { 0x00180080, "RepetitionTime" },
     { 0x00180081, "EchoTime" },
+    { 0x00180082, "InversionTime" },
+    { 0x00180088, "SpacingBetweenSlices" },
     { 0x00181030, "ProtocolName" },
+    { 0x00181042, "ContrastBolusStartTime" },
     { 0x00181210, "ConvolutionKernel" },
     { 0x00185100, "PatientPosition" },
+    { 0x00189087, "DiffusionBValue" },
     { 0x0020000d, "StudyInstanceUID" },
     { 0x0020000e, "SeriesInstanceUID" },
     { 0x00200010, "StudyID" },
@@ -80,12 +90,14 @@ const struct scan_tag scan_tags[] = {
     { 0x00280010, "Rows" },
     { 0x00280011, "Columns" },
     { 0x00280030, "PixelSpacing" },
+    { 0x00280051, "CorrectedImage" },
     { 0x00541001, "Units" },
     { 0, NULL }
 };
 #define SLOTS (sizeof scan_tags / sizeof scan_tags[0] - 1)
 #define TAG_ROWS 0x00280010u
 #define TAG_COLUMNS 0x00280011u
+#define TAG_B_VALUE 0x00189087u
 #define TAG_SERIES_UID 0x0020000eu
 #define REFERRED SLOTS                      /* the slot of a series UID inside a sequence */
 
@@ -238,6 +250,23 @@ static void show_shorts(struct value *value, bool little)
     value->size = used;
 }
 
+/* The first double as decimal text; "" where it is none, or not finite. */
+static void show_double(struct value *value, bool little)
+{
+    const unsigned char *const bytes = (const unsigned char *)value->text;
+    uint64_t bits = 0;
+    double number = NAN;
+
+    for (size_t i = 0; i < 8 && value->size >= 8; i++)
+        bits = bits << 8 | bytes[little ? 7 - i : i];
+    if (value->size >= 8)
+        memcpy(&number, &bits, sizeof number);
+    value->text[0] = '\0';
+    if (isfinite(number))
+        text_format(value->text, sizeof value->text, "%g", number);
+    value->size = strlen(value->text);
+}
+
 static void trim(struct value *value)
 {
     size_t first = 0;
@@ -279,6 +308,8 @@ static void finish_value(struct scan *scan)
         value->text[value->size] = '\0';
         if (tag == TAG_ROWS || tag == TAG_COLUMNS)
             show_shorts(value, top(scan)->little);
+        else if (tag == TAG_B_VALUE)
+            show_double(value, top(scan)->little);
         else
             trim(value);
     }

@@ -28,7 +28,8 @@ bool scan_push(struct scan *scan, const void *bytes, size_t size, struct error *
 bool scan_end(struct scan *scan, struct error *err);
 
 /* The value of a top-level tag of the index, NUL-ended, padding cut, several joined by '\';
- * NULL when it was not there. Binary US values are given as decimal text. */
+ * NULL when it was not there. Binary US and FD values are given as decimal
+ * text. */
 const char *scan_value(const struct scan *scan, uint32_t tag);
 
 /*

@@ -16,6 +16,9 @@ def shown(dataset, tag):
         value = dataset[tag].value
         values = [value] if isinstance(value, int) else list(value or [])
         return "\\".join(str(v) for v in values).encode()
+    if element.tag == 0x00189087:
+        value = dataset[tag].value
+        return b"" if value is None else ("%g" % value).encode()
     return element.value.split(b"\0")[0].strip(b" ")
 
 
