@@ -1,7 +1,10 @@
 /* Fixed: each step as the hardware takes it. */
 #include "analysis/fixed.h"
 
+#include <math.h>
 #include <string.h>
+
+#include "analysis/otsu.h"
 
 #define SIXTEENTHS 16
 #define SHIFT 12                /* from 65536ths to sixteenths */
@@ -43,8 +46,36 @@ static uint16_t divide(int64_t numerator, int64_t divisor, int bits)
     return quotient;
 }
 
+/* The real numbers are the table's alone: the chip is given it. 4 (x - c) / w >= ln of the odds. */
+void fixed_sigmoid_table(const struct fixed_window *window, int32_t *ret_least)
+{
+    const int32_t top = (1 << window->bits) - 1;
+    const int32_t width = window->width16 < 1 ? 1 : window->width16;
+
+    ret_least[0] = -FIXED_LEAST_MAX;
+    for (int32_t grey = 1; grey <= top; grey++) {
+        const long double odds = (2 * grey - 1) / (long double)(2 * top + 1 - 2 * grey);
+        const long double least = ceill(width * logl(odds) / 4);
+        ret_least[grey] = least > FIXED_LEAST_MAX ? FIXED_LEAST_MAX
+            : least < -FIXED_LEAST_MAX ? -FIXED_LEAST_MAX : (int32_t)least;
+    }
+}
+
+static uint16_t search(const int32_t *least, int32_t distance, int bits)
+{
+    uint16_t grey = 0;
+
+    for (int bit = bits - 1; bit >= 0; bit--)
+        if (distance >= least[grey | 1u << bit])
+            grey |= (uint16_t)(1u << bit);
+    return grey;
+}
+
 uint16_t fixed_window(const struct fixed_window *window, int32_t value16)
 {
+    if (window->function == FIXED_SIGMOID)
+        return search(window->least, value16 - window->center16, window->bits);
+
     const bool exact = window->function == FIXED_LINEAR_EXACT;
     const int32_t least = exact ? 1 : SIXTEENTHS;
     const int32_t width = window->width16 < least ? least : window->width16;
@@ -116,62 +147,77 @@ void fixed_morphology(enum fixed_operation operation, enum fixed_element element
                       const uint8_t *from, uint8_t *to, uint8_t *spare,
                       size_t columns, size_t rows)
 {
+    const bool twice = element == FIXED_SQUARE5 || element == FIXED_RHOMBUS5;
+    const enum fixed_element one = element == FIXED_CROSS || element == FIXED_RHOMBUS5
+        ? FIXED_CROSS : FIXED_SQUARE;
+    const bool dilates[3] = { false, true, false };
+    const bool wanted[3] = { operation == FIXED_ERODE || operation == FIXED_OPEN,
+                             operation == FIXED_DILATE || operation >= FIXED_OPEN,
+                             operation == FIXED_CLOSE };
+
     memmove(to, from, columns * rows);
-    if (operation == FIXED_ERODE || operation == FIXED_OPEN)
-        morph(false, element, to, spare, columns, rows);
-    if (operation == FIXED_DILATE || operation == FIXED_CLOSE || operation == FIXED_OPEN)
-        morph(true, element, to, spare, columns, rows);
-    if (operation == FIXED_CLOSE)
-        morph(false, element, to, spare, columns, rows);
-}
-
-/* A variance between classes, n voxels with the sum s below: (N s - n S)² / (n (N - n)). */
-struct fraction {
-    unsigned __int128 whole;
-    uint64_t rest, divisor;
-};
-
-static struct fraction between(uint64_t total, uint64_t sum, uint64_t below, uint64_t sum_below)
-{
-    const int64_t spread = (int64_t)(total * sum_below) - (int64_t)(below * sum);
-    const unsigned __int128 squared = (unsigned __int128)((__int128)spread * spread);
-    const uint64_t divisor = below * (total - below);
-
-    return (struct fraction){ squared / divisor, (uint64_t)(squared % divisor), divisor };
-}
-
-/* The rests are below their divisors, and those below 2^39: the products are exact. */
-static bool is_larger(const struct fraction *one, const struct fraction *other)
-{
-    if (one->whole != other->whole)
-        return one->whole > other->whole;
-    return (unsigned __int128)one->rest * other->divisor
-        > (unsigned __int128)other->rest * one->divisor;
+    for (int step = 0; step < 3; step++)
+        for (int time = 0; wanted[step] && time < 1 + twice; time++)
+            morph(dilates[step], one, to, spare, columns, rows);
 }
 
 bool fixed_otsu(const uint32_t histogram[FIXED_BINS], int *ret_threshold)
 {
-    struct fraction best = { 0, 0, 1 };
-    uint64_t total = 0, sum = 0, below = 0, sum_below = 0;
-    bool found = false;
+    uint64_t bins[FIXED_BINS];
 
-    for (uint64_t bin = 0; bin < FIXED_BINS; bin++) {
-        total += histogram[bin];
-        sum += histogram[bin] * bin;
-    }
-    for (uint64_t bin = 0; bin < FIXED_BINS; bin++) {
-        below += histogram[bin];
-        sum_below += histogram[bin] * bin;
-        if (below == 0 || below == total)
-            continue;
-        const struct fraction here = between(total, sum, below, sum_below);
-        if (is_larger(&here, &best)) {
-            best = here;
-            *ret_threshold = (int)bin;
-            found = true;
-        }
-    }
-    return found;
+    for (int bin = 0; bin < FIXED_BINS; bin++)
+        bins[bin] = histogram[bin];
+    return otsu2_bins(bins, FIXED_BINS, ret_threshold);
+}
+
+#define OF_THREE 64
+#define EACH (FIXED_BINS / OF_THREE)
+
+bool fixed_otsu3(const uint32_t histogram[FIXED_BINS], int ret_threshold[2])
+{
+    uint64_t bins[OF_THREE] = { 0 };
+    int threshold[2];
+
+    for (int bin = 0; bin < FIXED_BINS; bin++)
+        bins[bin / EACH] += histogram[bin];
+    if (!otsu3_bins(bins, OF_THREE, threshold))
+        return false;
+    ret_threshold[0] = threshold[0] * EACH + EACH - 1;
+    ret_threshold[1] = threshold[1] * EACH + EACH - 1;
+    return true;
+}
+
+struct fixed_otsu fixed_otsu_of(const uint32_t histogram[FIXED_BINS])
+{
+    struct fixed_otsu otsu = { 0 };
+
+    otsu.found2 = fixed_otsu(histogram, &otsu.two);
+    otsu.found3 = fixed_otsu3(histogram, otsu.three);
+    return otsu;
+}
+
+/* The largest grey of a bin. */
+static int32_t end_of(int bin, int bits)
+{
+    return ((bin + 1) << (bits - 8)) - 1;
+}
+
+struct fixed_threshold fixed_choose(enum fixed_choice choice, int32_t low, int32_t high,
+                                    const struct fixed_otsu *otsu, int bits)
+{
+    static const struct fixed_threshold nothing = { .rule = FIXED_BAND, .low = 1, .high = 0 };
+
+    if (choice == FIXED_CHOOSE_OTSU)
+        return !otsu->found2 ? nothing : (struct fixed_threshold){
+            .rule = FIXED_ABOVE, .low = end_of(otsu->two, bits) };
+    if (choice == FIXED_CHOOSE_UPPER)
+        return !otsu->found3 ? nothing : (struct fixed_threshold){
+            .rule = FIXED_ABOVE, .low = end_of(otsu->three[1], bits) };
+    if (choice == FIXED_CHOOSE_MIDDLE)
+        return !otsu->found3 ? nothing : (struct fixed_threshold){ .rule = FIXED_BAND,
+            .low = end_of(otsu->three[0], bits) + 1, .high = end_of(otsu->three[1], bits) };
+    return (struct fixed_threshold){ .low = low, .high = high,
+        .rule = choice == FIXED_CHOOSE_BAND ? FIXED_BAND : FIXED_ABOVE };
 }
 
 struct fixed_statistics fixed_statistics(const struct fixed_threshold *threshold,

@@ -18,4 +18,11 @@ bool otsu3(const uint64_t histogram[OTSU_BINS], int ret_threshold[2]);
 /* Two classes; false when fewer than two bins are filled. */
 bool otsu2(const uint64_t histogram[OTSU_BINS], int *ret_threshold);
 
+/*
+ * The same on any number of bins, and in exact integers where the two above round: what the
+ * hardware decides (analysis/fixed.h). At most 2^40 voxels and OTSU_BINS bins.
+ */
+bool otsu3_bins(const uint64_t *histogram, int bins, int ret_threshold[2]);
+bool otsu2_bins(const uint64_t *histogram, int bins, int *ret_threshold);
+
 #endif

@@ -13,7 +13,7 @@ done
 ghdl=$(command -v ghdl-llvm || command -v ghdl) || { echo "SKIP: there is no ghdl (ghdl-llvm)"; exit 77; }
 
 files="$source/rtl/tumord.vhd"
-for entity in rescale window windows threshold morph morphology chain histogram otsu statistics components; do
+for entity in rescale window windows threshold morph morphology chain histogram otsu otsu3 statistics components; do
     files="$files $source/rtl/tumord_$entity.vhd"
 done
 

@@ -1,7 +1,8 @@
 /*
  * Vectors: what goes into an entity of hw/, and what must come out, by the C twin; the format
  * is in hw/bench/tumord_driver.vhd.
- *   vectors ENTITY [exhaustive] [fault]       fault: one wanted value is wrong
+ *   vectors ENTITY [exhaustive | large] [fault]   large: one slice of 512 x 512, for its clocks;
+ *                                                 fault: one wanted value is wrong
  *   vectors components table [exhaustive]     what the components are that it tells
  */
 #include <stdio.h>
@@ -40,8 +41,27 @@ static int32_t between(int64_t low, int64_t high)
 /* ---- slices: shapes and fills ---- */
 
 static const size_t shapes[][2] = { { 1, 1 }, { 1, 7 }, { 9, 1 }, { 2, 2 }, { 3, 3 },
-                                    { 17, 5 }, { 33, 8 }, { LONGEST, 2 } };
+                                    { 17, 5 }, { 16, 4 }, { 33, 8 }, { LONGEST, 2 } };
 #define SHAPES (sizeof shapes / sizeof *shapes)
+
+static bool large;              /* instead of all of them */
+
+static size_t rounds(bool exhaustive, size_t many, size_t few)
+{
+    return large ? 1 : exhaustive ? many : few;
+}
+
+static size_t shape_count(void)
+{
+    return large ? 1 : SHAPES;
+}
+
+static const size_t *shape_of(size_t n)
+{
+    static const size_t slice_of_a_ct[2] = { 512, 512 };
+
+    return large ? slice_of_a_ct : shapes[n];
+}
 
 enum fill { RANDOM, SPARSE, LOW, HIGH, CHECKERBOARD, BORDER, FILLS };
 
@@ -123,13 +143,13 @@ static void print_rescale(const struct fixed_rescale *rescale)
 
 static void make_rescale(bool exhaustive)
 {
-    for (unsigned round = 0; round < (exhaustive ? 50 : 18); round++) {
+    for (unsigned round = 0; round < rounds(exhaustive, 50, 18); round++) {
         const struct fixed_rescale rescale = random_rescale(round);
         print_rescale(&rescale);
-        for (unsigned shape = 0; shape < SHAPES; shape++) {
+        for (unsigned shape = 0; shape < shape_count(); shape++) {
             if (shape == SHAPES - 1 && round % 6 != 0)
                 continue;
-            fill_slice(shapes[shape], (enum fill)((round + shape) % FILLS), 0, 65535);
+            fill_slice(shape_of(shape), (enum fill)((round + shape) % FILLS), 0, 65535);
             if (rescale.padding)        /* at the limits of padding, and one beyond */
                 slice.given[0] = (chance() % 2 ? rescale.pad_low : rescale.pad_high)
                     + between(-1, 1);
@@ -189,21 +209,21 @@ static void near_window(const struct fixed_window *window)
 
 static void print_window(const struct fixed_window *window)
 {
-    printf("c 3 %d %d %d\n", window->function == FIXED_LINEAR_EXACT, window->center16,
-           window->width16);
+    printf("c 4 %d %d %d %d\n", window->function == FIXED_LINEAR_EXACT, window->center16,
+           window->width16, window->function == FIXED_SIGMOID);
 }
 
-static void make_window(int bits, bool exhaustive)
+static void make_window_of(int bits, bool exhaustive)
 {
-    for (unsigned round = 0; round < (exhaustive ? 50 : 26); round++) {
+    for (unsigned round = 0; round < rounds(exhaustive, 50, 26); round++) {
         const struct fixed_window window = random_window(round, bits);
         print_window(&window);
-        for (unsigned shape = 0; shape < SHAPES; shape++) {
+        for (unsigned shape = 0; shape < shape_count(); shape++) {
             const enum fill fill = shape == SHAPES - 2 ? RANDOM
                 : (enum fill)((round + shape) % FILLS);
             if (shape == SHAPES - 1 && round % 24 != 4)
                 continue;
-            fill_slice(shapes[shape], fill, FIXED_DATA_MIN, FIXED_DATA_MAX);
+            fill_slice(shape_of(shape), fill, FIXED_DATA_MIN, FIXED_DATA_MAX);
             if (fill == RANDOM)
                 near_window(&window);
             window_slice(&window);
@@ -217,11 +237,78 @@ static void make_window(int bits, bool exhaustive)
     }
 }
 
+static void make_window(bool exhaustive)
+{
+    make_window_of(8, exhaustive);
+}
+
+static void make_window12(bool exhaustive)
+{
+    make_window_of(12, exhaustive);
+}
+
+/* ---- SIGMOID: its table in lines t, 64 entries each ---- */
+
+static void print_table(const int32_t *least, int bits)
+{
+    for (int grey = 0; grey < 1 << bits; grey += 64) {
+        const int from = grey == 0 ? 1 : grey;
+        printf("t %d %d", from, grey + 64 - from);
+        for (int n = from; n < grey + 64; n++)
+            printf(" %d", (int)least[n]);
+        printf("\n");
+    }
+}
+
+/* Half of the voxels lie where the grey changes, or one before. */
+static void near_changes(const struct fixed_window *window)
+{
+    for (size_t at = 0; at < slice.columns * slice.rows; at++) {
+        const int64_t near = (int64_t)window->center16
+            + window->least[between(1, (1 << window->bits) - 1)] - (int64_t)(chance() % 2);
+        if (chance() % 2 && near >= FIXED_DATA_MIN && near <= FIXED_DATA_MAX)
+            slice.given[at] = (int32_t)near;
+        slice.pad[at] = chance() % 16 == 0 ? 3 : 0;
+    }
+}
+
+static void make_sigmoid_of(int bits, size_t count)
+{
+    static int32_t least[FIXED_GREYS_MAX];
+
+    for (unsigned round = 0; round < count; round++) {
+        struct fixed_window window = random_window(2 * round, bits);
+        window.function = FIXED_SIGMOID;
+        window.least = least;
+        fixed_sigmoid_table(&window, least);
+        print_table(least, bits);
+        print_window(&window);
+        for (unsigned shape = 0; shape < shape_count(); shape++) {
+            if (shape == SHAPES - 1 && round % 12 != 1)
+                continue;
+            fill_slice(shape_of(shape), (enum fill)((round + shape) % FILLS), FIXED_DATA_MIN,
+                       FIXED_DATA_MAX);
+            near_changes(&window);
+            window_slice(&window);
+        }
+    }
+}
+
+static void make_sigmoid(bool exhaustive)
+{
+    make_sigmoid_of(8, rounds(exhaustive, 50, 13));
+}
+
+static void make_sigmoid12(bool exhaustive)
+{
+    make_sigmoid_of(12, rounds(exhaustive, 20, 3));
+}
+
 /* ---- threshold ---- */
 
 static void make_threshold(bool exhaustive)
 {
-    for (unsigned round = 0; round < (exhaustive ? 50 : 10); round++) {
+    for (unsigned round = 0; round < rounds(exhaustive, 50, 10); round++) {
         const int32_t low = round % 4 == 0 ? between(0, 255)
             : between(FIXED_DATA_MIN, FIXED_DATA_MAX);
         const struct fixed_threshold threshold = {
@@ -230,10 +317,10 @@ static void make_threshold(bool exhaustive)
                             ? low + 9LL : FIXED_DATA_MAX)
         };
         printf("c 3 %d %d %d\n", threshold.rule == FIXED_BAND, threshold.low, threshold.high);
-        for (unsigned shape = 0; shape < SHAPES; shape++) {
+        for (unsigned shape = 0; shape < shape_count(); shape++) {
             if (shape == SHAPES - 1 && round % 8 != 0)
                 continue;
-            fill_slice(shapes[shape], (enum fill)((round + shape) % FILLS), FIXED_DATA_MIN,
+            fill_slice(shape_of(shape), (enum fill)((round + shape) % FILLS), FIXED_DATA_MIN,
                        FIXED_DATA_MAX);
             for (size_t at = 0; at < slice.columns * slice.rows; at++) {
                 const int32_t near = (chance() % 2 ? threshold.low : threshold.high)
@@ -263,25 +350,35 @@ static void morphology_slice(enum fixed_operation operation, enum fixed_element 
     print_slice();
 }
 
-static void make_morphology(bool exhaustive)
+static void make_morphology_of(enum fixed_element square, bool exhaustive)
 {
     static const int steps[][2] = {     /* the two stages: 0 copies, 1 erodes, 2 dilates */
         [FIXED_COPY] = { 0, 0 }, [FIXED_ERODE] = { 1, 0 }, [FIXED_DILATE] = { 2, 0 },
         [FIXED_OPEN] = { 1, 2 }, [FIXED_CLOSE] = { 2, 1 }
     };
 
-    for (unsigned round = 0; round < (exhaustive ? 100 : 20); round++) {
+    for (unsigned round = 0; round < rounds(exhaustive, 100, 20); round++) {
         const enum fixed_operation operation = (enum fixed_operation)(round % 5);
-        const enum fixed_element element = round / 5 % 2 ? FIXED_CROSS : FIXED_SQUARE;
-        printf("c 3 %d %d %d\n", steps[operation][0], steps[operation][1],
-               element == FIXED_CROSS);
-        for (unsigned shape = 0; shape < SHAPES; shape++) {
+        const bool cross = round / 5 % 2;
+        const enum fixed_element element = (enum fixed_element)(square + cross);
+        printf("c 3 %d %d %d\n", steps[operation][0], steps[operation][1], cross);
+        for (unsigned shape = 0; shape < shape_count(); shape++) {
             if (shape == SHAPES - 1 && round % 7 != 0)
                 continue;
-            fill_slice(shapes[shape], (enum fill)((round + round / 5 + shape) % FILLS), 0, 1);
+            fill_slice(shape_of(shape), (enum fill)((round + round / 5 + shape) % FILLS), 0, 1);
             morphology_slice(operation, element);
         }
     }
+}
+
+static void make_morphology(bool exhaustive)
+{
+    make_morphology_of(FIXED_SQUARE, exhaustive);
+}
+
+static void make_morphology5(bool exhaustive)
+{
+    make_morphology_of(FIXED_SQUARE5, exhaustive);
 }
 
 /* ---- the chain: window, threshold, morphology, with the organs' usual windows ---- */
@@ -316,7 +413,7 @@ static void make_chain(bool exhaustive)
 {
     static const int steps[] = { 0, 10, 20, 12, 21 };       /* as in make_morphology */
 
-    for (unsigned round = 0; round < (exhaustive ? 50 : 10); round++) {
+    for (unsigned round = 0; round < rounds(exhaustive, 50, 10); round++) {
         const struct fixed_window window = random_window(round % 4, 8);
         const struct fixed_threshold threshold = { .rule = round % 2 ? FIXED_BAND : FIXED_ABOVE,
             .low = between(20, 120), .high = between(120, 255) };
@@ -324,10 +421,10 @@ static void make_chain(bool exhaustive)
         printf("c 8 %d %d %d %d %d %d %d %d\n", window.function == FIXED_LINEAR_EXACT,
                window.center16, window.width16, threshold.rule == FIXED_BAND, threshold.low,
                threshold.high, steps[round % 5], element == FIXED_CROSS);
-        for (unsigned shape = 0; shape < SHAPES; shape++) {
+        for (unsigned shape = 0; shape < shape_count(); shape++) {
             if (shape == SHAPES - 1 && round % 5 != 0)
                 continue;
-            fill_slice(shapes[shape], shape % 2 ? RANDOM : (enum fill)((round + shape) % FILLS),
+            fill_slice(shape_of(shape), shape % 2 ? RANDOM : (enum fill)((round + shape) % FILLS),
                        window.center16 - window.width16, window.center16 + window.width16);
             chain_slice(&window, &threshold, (enum fixed_operation)(round % 5), element);
         }
@@ -376,7 +473,6 @@ static bool make_real(void)
 static void otsu_slice(bool some_padding)
 {
     uint32_t histogram[FIXED_BINS] = { 0 };
-    int threshold = 0;
 
     for (size_t at = 0; at < slice.columns * slice.rows; at++) {
         slice.wanted[at] = slice.given[at];
@@ -384,16 +480,63 @@ static void otsu_slice(bool some_padding)
         if (!slice.pad[at])
             histogram[slice.given[at]]++;
     }
-    const bool found = fixed_otsu(histogram, &threshold);
-    printf("c 2 %d %d\n", found, threshold ^ (fault && slice.columns > 8));
+    const struct fixed_otsu otsu = fixed_otsu_of(histogram);
+    printf("c 5 %d %d %d %d %d\n", otsu.found2, otsu.two ^ (fault && slice.columns > 8),
+           otsu.found3, otsu.three[0], otsu.three[1]);
     print_slice();
+}
+
+#define OF_THREE 8              /* of the 64 bins, the first ones */
+
+/* Σ s² / n over the three classes of a histogram with few bins. */
+static double parting(const unsigned *histogram, int low, int high)
+{
+    double n[3] = { 0 }, s[3] = { 0 };
+
+    for (int bin = 0; bin < OF_THREE; bin++) {
+        n[(bin > low) + (bin > high)] += histogram[bin];
+        s[(bin > low) + (bin > high)] += histogram[bin] * bin;
+    }
+    return s[0] * s[0] / n[0] + s[1] * s[1] / n[1] + s[2] * s[2] / n[2];
+}
+
+/* The best pair is behind another one, by less than 0.1 of some 1000, and by more than nothing. */
+static bool is_close(const unsigned *histogram)
+{
+    double best = 0, before = 0;
+
+    for (int low = 0; low < OF_THREE - 2; low++)
+        for (int high = low + 1; high < OF_THREE - 1; high++) {
+            const double here = parting(histogram, low, high);
+            if (here > best) {
+                before = best;
+                best = here;
+            }
+        }
+    return best - before < 0.1 && best - before > 1e-6;
+}
+
+static void close_slice(void)
+{
+    unsigned histogram[OF_THREE];
+
+    fill_slice(shapes[5], LOW, 0, 0);
+    do {
+        memset(histogram, 0, sizeof histogram);
+        for (size_t at = 0; at < 85; at++) {
+            const int32_t bin = at < OF_THREE ? (int32_t)at : between(0, between(1, OF_THREE - 1));
+            slice.given[at] = 4 * bin + between(0, 3);
+            histogram[bin]++;
+        }
+    } while (!is_close(histogram));
+    otsu_slice(false);
 }
 
 /* Few levels, and so ties; two heaps; or all of the fills. */
 static void make_otsu(bool exhaustive)
 {
-    for (unsigned round = 0; round < (exhaustive ? 120 : 24); round++) {
-        const size_t *const shape = shapes[round % SHAPES];
+    for (unsigned round = 0; round < rounds(exhaustive, 120, 24); round++) {
+        const size_t *const shape = shape_of(round % SHAPES);
         const uint32_t levels = 2 + chance() % 5;
         const int32_t low = between(0, 100), high = between(low, 255);
 
@@ -406,6 +549,8 @@ static void make_otsu(bool exhaustive)
         }
         otsu_slice(true);
     }
+    if (large)
+        return;
     fill_slice(shapes[SHAPES - 1], RANDOM, 0, 255);
     otsu_slice(true);
     /* Of 41, 2 and 42 voxels the thresholds 0 and 1 differ by 0.18 of 6891: 1 it is. */
@@ -413,6 +558,7 @@ static void make_otsu(bool exhaustive)
     for (size_t at = 0; at < 85; at++)
         slice.given[at] = (at > 40) + (at > 42);
     otsu_slice(false);
+    close_slice();
 }
 
 /* ---- statistics: the voxels pass as they are, the result is in the line c ---- */
@@ -437,14 +583,14 @@ static void statistics_slice(const struct fixed_threshold *threshold)
 
 static void make_statistics(bool exhaustive)
 {
-    for (unsigned round = 0; round < (exhaustive ? 100 : 12); round++) {
+    for (unsigned round = 0; round < rounds(exhaustive, 100, 12); round++) {
         const int32_t low = between(0, 4095);
         const struct fixed_threshold threshold = {
             .rule = round % 2 ? FIXED_BAND : FIXED_ABOVE, .low = low, .high = between(low, 4095) };
-        for (unsigned shape = 0; shape < SHAPES; shape++) {
+        for (unsigned shape = 0; shape < shape_count(); shape++) {
             if (shape == SHAPES - 1 && round % 6 != 0)
                 continue;
-            fill_slice(shapes[shape], (enum fill)((round + shape) % FILLS), 0, 4095);
+            fill_slice(shape_of(shape), (enum fill)((round + shape) % FILLS), 0, 4095);
             statistics_slice(&threshold);
         }
     }
@@ -517,58 +663,77 @@ static void components_slice(const size_t shape[2], enum pattern pattern,
     told += found.count;
 }
 
-static void make_components(enum fixed_neighbours neighbours, size_t labels, bool table,
+static void make_components(enum fixed_neighbours neighbours, size_t labels, bool of_table,
                             bool exhaustive)
 {
     static const size_t wide[][2] = { { 2, 9 }, { 3, 8 }, { 4, 8 }, { 5, 7 }, { 64, 24 } };
     const size_t count = SHAPES + sizeof wide / sizeof *wide;
 
-    for (unsigned round = 0; round < (exhaustive ? 12 : 1); round++)
+    for (unsigned round = 0; round < rounds(exhaustive, 12, 1); round++)
         for (unsigned pattern = 0; pattern < PATTERNS; pattern++)
             for (size_t n = 0; n < count; n++)
                 if (n != SHAPES - 1 || exhaustive || pattern == NOISE || pattern == COMB)
                     components_slice(n < SHAPES ? shapes[n] : wide[n - SHAPES],
-                                     (enum pattern)pattern, neighbours, labels, table);
+                                     (enum pattern)pattern, neighbours, labels, of_table);
 }
+
+static bool table;
+
+static void make_components8(bool exhaustive)
+{
+    make_components(FIXED_EIGHT, FIXED_LABELS_MAX, table, exhaustive);
+}
+
+static void make_components4(bool exhaustive)
+{
+    make_components(FIXED_FOUR, 16, table, exhaustive);
+}
+
+static const struct maker {
+    const char *name;
+    void (*make)(bool exhaustive);
+} makers[] = {
+    { "rescale", make_rescale },
+    { "window", make_window },
+    { "window12", make_window12 },
+    { "sigmoid", make_sigmoid },
+    { "sigmoid12", make_sigmoid12 },
+    { "threshold", make_threshold },
+    { "morphology", make_morphology },
+    { "morphology5", make_morphology5 },
+    { "chain", make_chain },
+    { "otsu", make_otsu },
+    { "statistics", make_statistics },
+    { "components", make_components8 },
+    { "components4", make_components4 },
+    { NULL, NULL }
+};
 
 int main(int argc, char **argv)
 {
-    bool exhaustive = false, table = false;
+    bool exhaustive = false;
 
     for (int i = 2; i < argc; i++) {
         exhaustive |= strcmp(argv[i], "exhaustive") == 0;
+        large |= strcmp(argv[i], "large") == 0;
         fault |= strcmp(argv[i], "fault") == 0;
         table |= strcmp(argv[i], "table") == 0;
     }
-    if (argc > 1 && strcmp(argv[1], "rescale") == 0)
-        make_rescale(exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "window") == 0)
-        make_window(8, exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "window12") == 0)
-        make_window(12, exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "threshold") == 0)
-        make_threshold(exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "morphology") == 0)
-        make_morphology(exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "chain") == 0)
-        make_chain(exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "statistics") == 0)
-        make_statistics(exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "components") == 0)
-        make_components(FIXED_EIGHT, FIXED_LABELS_MAX, table, exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "components4") == 0)
-        make_components(FIXED_FOUR, 16, table, exhaustive);
-    else if (argc > 1 && strcmp(argv[1], "real") == 0) {
+    if (argc > 1 && strcmp(argv[1], "real") == 0) {
         if (!make_real()) {
             fprintf(stderr, "vectors: the slice is shorter than 512 x 512 of 16 bits\n");
             return 1;
         }
-    } else if (argc > 1 && strcmp(argv[1], "otsu") == 0)
-        make_otsu(exhaustive);
-    else {
+        return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+    }
+    const struct maker *maker = makers;
+    while (maker->name != NULL && (argc < 2 || strcmp(argv[1], maker->name) != 0))
+        maker++;
+    if (maker->name == NULL) {
         fprintf(stderr, "vectors: no entity, or one without vectors\n"
-                        "usage: vectors ENTITY [exhaustive] [fault]\n");
+                        "usage: vectors ENTITY [exhaustive | large] [fault]\n");
         return 2;
     }
+    maker->make(exhaustive);
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

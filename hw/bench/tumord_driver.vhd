@@ -17,6 +17,7 @@ entity tumord_driver is
            lanes_g   : positive := 1;     -- voxels a clock
            latency_g : natural;           -- clocks, and for each line buffer a line and a beat
            lines_g   : natural := 0;
+           cover_g   : boolean := true;   -- everything must have come; false for a single slice
            fault_g   : natural := 0);     -- 1 to 7: spoils what comes out; the bench must fail
   port (clk, rst      : out std_logic := '0';
         config        : out integers_t(0 to 15) := (others => 0);
@@ -92,9 +93,11 @@ begin
     variable beats, ins, outs : natural := 0;             -- of a slice; in and out so far
     variable pattern   : pattern_t := flowing;
     variable slices    : counts_t := (others => 0);
-    variable resets, breaks, compared, of_one, of_one_row, latency, latency_of : natural := 0;
+    variable resets, breaks, compared, of_one, of_one_row, latency : natural := 0;
     variable wide, high : natural;
     variable longest_busy : natural := 0;
+    -- Of the largest slice that flowed.
+    variable of_largest, wide_largest, high_largest, latency_largest, clocks_largest : natural := 0;
 
     function next_of(pattern : pattern_t) return pattern_t is
     begin
@@ -291,7 +294,13 @@ begin
       assert last_out - first_out = beats - 1
         report name_g & ": a pause in mid-slice" severity failure;
       latency    := first_out - first_in;
-      latency_of := wide;
+      if count >= of_largest then
+        of_largest      := count;
+        wide_largest    := wide;
+        high_largest    := high;
+        latency_largest := latency;
+        clocks_largest  := last_out - first_in + 1;
+      end if;
       assert latency = latency_g + lines_g * (beats / high + 1)
         report name_g & ": the latency is " & to_string(latency) & " clocks for "
                & to_string(wide) & " columns" severity failure;
@@ -337,7 +346,7 @@ begin
         offer;
         move;
         clocks := clocks + 1;
-        assert clocks < 200000 report name_g & ": busy for ever" severity failure;
+        assert clocks < 500000 report name_g & ": busy for ever" severity failure;
       end loop;
       longest_busy := maximum(longest_busy, clocks);
       for clocks in 1 to 8 loop           -- nothing may follow
@@ -370,10 +379,10 @@ begin
     end loop;
 
     for each in pattern_t loop
-      assert slices(each) > 0
+      assert slices(each) > 0 or not cover_g
         report name_g & ": no slice was " & to_string(each) severity failure;
     end loop;
-    assert resets > 0 and breaks > 0 and of_one > 0 and of_one_row > 0
+    assert (resets > 0 and breaks > 0 and of_one > 0 and of_one_row > 0) or not cover_g
       report name_g & ": no reset or no break, or no slice of one voxel or of one line"
       severity failure;
     report_line(name_g & ": " & to_string(compared) & " voxels equal the C twin's; slices"
@@ -384,8 +393,9 @@ begin
                 & ", slices broken off " & to_string(breaks)
                 & "; of one voxel " & to_string(of_one) & ", of one row or column "
                 & to_string(of_one_row));
-    report_line(name_g & ": voxels a clock " & to_string(lanes_g) & ", latency " & to_string(latency)
-                & " clocks (" & to_string(latency_of) & " columns)");
+    report_line(name_g & ": voxels a clock " & to_string(lanes_g) & ", a slice of "
+                & to_string(wide_largest) & " x " & to_string(high_largest) & " in "
+                & to_string(clocks_largest) & " clocks, latency " & to_string(latency_largest));
     if longest_busy > 0 then
       report_line(name_g & ": at work for at most " & to_string(longest_busy)
                   & " clocks after a slice");

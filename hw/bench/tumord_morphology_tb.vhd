@@ -7,6 +7,7 @@ use work.tumord_bench.all;
 
 entity tumord_morphology_tb is
   generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+           size_g : positive := 3;
            fault_g : natural := 0);
 end entity;
 
@@ -23,12 +24,12 @@ begin
              cross => to_std(values(2) = 1), columns => columns, rows => rows);
 
   driver : entity work.tumord_driver
-    generic map (name_g => "morphology", vectors_g => vectors_g, seed_g => seed_g,
-                 lanes_g => lanes_g, latency_g => 6, lines_g => 2, fault_g => fault_g)
+    generic map (name_g => "morphology " & to_string(size_g) & " x " & to_string(size_g), vectors_g => vectors_g, seed_g => seed_g,
+                 lanes_g => lanes_g, latency_g => 3 * (size_g - 1), lines_g => size_g - 1, fault_g => fault_g)
     port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready);
 
   entity_under_test : entity work.tumord_morphology
-    generic map (lanes_g => lanes_g)
+    generic map (size_g => size_g, lanes_g => lanes_g)
     port map (clk => clk, rst => rst, config => config, source => source,
               source_ready => source_ready, sink => sink, sink_ready => sink_ready);
 end architecture;

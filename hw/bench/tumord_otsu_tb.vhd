@@ -1,5 +1,5 @@
--- tumord_histogram and tumord_otsu against the C twin: the voxels must pass as they are, the bins
--- equal what the bench counts itself, and each slice end with the threshold of the line c.
+-- tumord_histogram, tumord_otsu and tumord_otsu3 against the C twin: the voxels must pass as they are,
+-- the bins equal what the bench counts itself, and each slice end with the thresholds of the line c.
 library ieee;
 use ieee.std_logic_1164.all;
 use ieee.numeric_std.all;
@@ -8,6 +8,7 @@ use work.tumord_bench.all;
 
 entity tumord_otsu_tb is
   generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+           three_g : boolean := true;
            fault_g : natural := 0);
 end entity;
 
@@ -18,11 +19,12 @@ architecture bench of tumord_otsu_tb is
   signal source, sink             : streams_t(0 to lanes_g - 1);
   signal broken                   : std_logic;
   signal source_ready, sink_ready : std_logic;
-  signal bin                      : bin_t;
-  signal bin_ready, busy, busy_histogram, busy_otsu, done, found : std_logic;
-  signal threshold                : unsigned(7 downto 0);
+  signal bin, bin_2, bin_3        : bin_t;
+  signal bin_ready, ready_2, ready_3 : std_logic;
+  signal busy, busy_histogram, busy_2, busy_3, done, done_3, found, found_3 : std_logic;
+  signal threshold, low, high     : unsigned(7 downto 0);
 begin
-  busy <= busy_histogram or busy_otsu;
+  busy <= busy_histogram or busy_2 or busy_3;
 
   driver : entity work.tumord_driver
     generic map (name_g => "otsu", vectors_g => vectors_g, seed_g => seed_g,
@@ -36,21 +38,41 @@ begin
               source_ready => source_ready, sink => sink, sink_ready => sink_ready,
               bin => bin, bin_ready => bin_ready, busy => busy_histogram);
 
+  -- Both take a bin in the same clock.
+  bin_ready <= ready_2 and ready_3;
+  both : process (all) is
+  begin
+    bin_2 <= bin;
+    bin_2.valid <= bin.valid and ready_3;
+    bin_3 <= bin;
+    bin_3.valid <= bin.valid and ready_2;
+  end process;
+
   otsu : entity work.tumord_otsu
-    port map (clk => clk, rst => rst, bin => bin, bin_ready => bin_ready, busy => busy_otsu,
+    port map (clk => clk, rst => rst, bin => bin_2, bin_ready => ready_2, busy => busy_2,
               done => done, found => found, threshold => threshold);
+
+  three : if three_g generate
+    otsu3 : entity work.tumord_otsu3
+      port map (clk => clk, rst => rst, bin => bin_3, bin_ready => ready_3, busy => busy_3,
+                done => done_3, found => found_3, low => low, high => high);
+  else generate
+    ready_3 <= '1';
+    busy_3  <= '0';
+    done_3  <= '0';
+  end generate;
 
   check : process (clk) is
     type bins_t is array (0 to 255) of natural;
     type slices_t is array (0 to 3) of bins_t;
     variable counted : slices_t := (others => (others => 0));
-    variable number, at_bin, results, line, before, grey : natural := 0;
+    variable number, at_bin, results, results_3, line, before, grey : natural := 0;
     variable ends : std_logic;
   begin
     if rising_edge(clk) then
       if rst or broken then
         counted := (others => (others => 0));
-        number := 0;  at_bin := 0;  results := 0;  line := 0;  before := 0;
+        number := 0;  at_bin := 0;  results := 0;  results_3 := 0;  line := 0;  before := 0;
       else
         assert not is_x(busy) and not is_x(done) and not is_x(bin.valid)
           report "otsu: busy, done or valid is unknown" severity failure;
@@ -89,7 +111,16 @@ begin
             report "otsu: the threshold is " & to_string(to_integer(threshold)) & ", found "
                    & to_string(found) & ", the C twin has " & to_string(values(1)) severity failure;
         end if;
-        assert busy = '1' or line /= 0 or source(0).valid = '1' or results = number
+        if done_3 then
+          results_3 := results_3 + 1;
+          assert found_3 = to_std(values(2) = 1)
+            and (found_3 = '0' or (low = values(3) and high = values(4)))
+            report "otsu: of three classes, " & to_string(to_integer(low)) & " and "
+                   & to_string(to_integer(high)) & ", found " & to_string(found_3)
+                   & ", the C twin has " & to_string(values(3)) & " and " & to_string(values(4))
+            severity failure;
+        end if;
+        assert busy = '1' or line /= 0 or source(0).valid = '1' or (results = number and (results_3 = number or not three_g))
           report "otsu: " & to_string(number) & " slices, " & to_string(results) & " thresholds"
           severity failure;
       end if;

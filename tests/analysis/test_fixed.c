@@ -1,11 +1,13 @@
 /* The twin of hw/ against what it stands for: the C path, PS3.3 and plain definitions. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/components.h"
 #include "analysis/fixed.h"
 #include "analysis/mask.h"
 #include "analysis/otsu.h"
+#include "analysis/voi.h"
 #include "analysis/window.h"
 #include "tests/runner.h"
 #include "util/arena.h"
@@ -123,6 +125,62 @@ static void window_is_the_standards_in_both_functions_and_depths(void)
     CU_ASSERT_EQUAL(wrong, 0);
 }
 
+/* All sixteenths where the byte changes, and far beyond; voi.h decides by the real numbers. */
+static void sigmoid_by_the_table_is_that_of_the_captures(void)
+{
+    static int32_t least[FIXED_GREYS_MAX];
+    int wrong = 0, seen = 0;
+
+    for (size_t n = 0; n < WINDOWS; n++) {
+        const struct voi voi = { VOI_SIGMOID, windows[n][0], windows[n][1] };
+        const struct fixed_window fixed = { .function = FIXED_SIGMOID, .bits = 8, .least = least,
+            .center16 = (int32_t)(windows[n][0] * 16), .width16 = (int32_t)(windows[n][1] * 16) };
+        fixed_sigmoid_table(&fixed, least);
+        const int32_t reach = 2 * fixed.width16 + 40, step = 1 + reach / 40000;
+        for (int32_t at = -reach; at <= reach; at += step, seen++)
+            wrong += fixed_window(&fixed, fixed.center16 + at)
+                != voi_value(&voi, (fixed.center16 + at) / 16.0);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT(seen > 100000);
+}
+
+static void sigmoid_of_12_bits_is_the_standards(void)
+{
+    static int32_t least[FIXED_GREYS_MAX];
+    int wrong = 0;
+
+    for (size_t n = 0; n < WINDOWS; n++) {
+        const struct fixed_window fixed = { .function = FIXED_SIGMOID, .bits = 12, .least = least,
+            .center16 = (int32_t)(windows[n][0] * 16), .width16 = (int32_t)(windows[n][1] * 16) };
+        fixed_sigmoid_table(&fixed, least);
+        for (int i = 0; i < 20000; i++) {
+            const int32_t reach = 3 * fixed.width16 + 50;
+            const int32_t away = (int32_t)(chance() % (2u * (unsigned)reach)) - reach;
+            const long double curve = 4095 / (1 + expl(-4.0L * away / fixed.width16));
+            wrong += fixed_window(&fixed, fixed.center16 + away) != (int)floorl(curve + 0.5L);
+        }
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+}
+
+static void sigmoid_of_the_ends_of_the_register_stays_in_its_table(void)
+{
+    static int32_t least[FIXED_GREYS_MAX];
+    const struct fixed_window widest = { .function = FIXED_SIGMOID, .bits = 12, .least = least,
+                                         .center16 = FIXED_DATA_MIN, .width16 = FIXED_WIDTH_MAX };
+    const struct fixed_window none = { .function = FIXED_SIGMOID, .bits = 8, .least = least };
+
+    fixed_sigmoid_table(&widest, least);
+    CU_ASSERT(least[4095] <= FIXED_LEAST_MAX && least[1] >= -FIXED_LEAST_MAX);
+    CU_ASSERT_EQUAL(fixed_window(&widest, FIXED_DATA_MIN), 2048);
+    CU_ASSERT(fixed_window(&widest, FIXED_DATA_MAX) < 4095);
+    fixed_sigmoid_table(&none, least);         /* a width of 0 is one of 1/16 */
+    CU_ASSERT_EQUAL(fixed_window(&none, -2), 0);
+    CU_ASSERT_EQUAL(fixed_window(&none, 0), 128);
+    CU_ASSERT_EQUAL(fixed_window(&none, 2), 255);
+}
+
 static void threshold_excludes_its_low_and_a_band_includes_it(void)
 {
     const struct fixed_threshold above = { .rule = FIXED_ABOVE, .low = 7, .high = -1 };
@@ -141,15 +199,27 @@ static void threshold_excludes_its_low_and_a_band_includes_it(void)
 #define LONGEST 40
 #define MOST (LONGEST * LONGEST)
 
+static bool in_element(enum fixed_element element, int i, int j)
+{
+    const int away = abs(i) + abs(j), most = abs(i) > abs(j) ? abs(i) : abs(j);
+
+    switch (element) {
+    case FIXED_SQUARE: return most <= 1;
+    case FIXED_CROSS: return away <= 1;
+    case FIXED_SQUARE5: return most <= 2;
+    default: return away <= 2;
+    }
+}
+
 static void plain_morph(bool dilate, enum fixed_element element, const uint8_t *from,
                         uint8_t *to, int columns, int rows)
 {
     for (int at = 0; at < columns * rows; at++) {
         int ones = 0, zeros = 0;
-        for (int n = 0; n < 9; n++) {
-            const int i = at % columns + n % 3 - 1, j = at / columns + n / 3 - 1;
+        for (int n = 0; n < 25; n++) {
+            const int i = at % columns + n % 5 - 2, j = at / columns + n / 5 - 2;
             if (i < 0 || i >= columns || j < 0 || j >= rows
-                || (element == FIXED_CROSS && n % 2 == 0 && n != 4))
+                || !in_element(element, n % 5 - 2, n / 5 - 2))
                 continue;
             ones += from[j * columns + i];
             zeros += !from[j * columns + i];
@@ -163,7 +233,7 @@ static void compare_morphology(const uint8_t *mask, int columns, int rows)
     uint8_t got[MOST], wanted[MOST], between[MOST], spare[3 * LONGEST];
     const size_t count = (size_t)columns * (size_t)rows;
 
-    for (int element = FIXED_SQUARE; element <= FIXED_CROSS; element++)
+    for (int element = FIXED_SQUARE; element <= FIXED_RHOMBUS5; element++)
         for (int operation = FIXED_COPY; operation <= FIXED_CLOSE; operation++) {
             const bool two = operation >= FIXED_OPEN;
             const bool dilate = operation == FIXED_DILATE || operation == FIXED_CLOSE;
@@ -268,6 +338,105 @@ static void otsu_of_a_large_slice_is_that_of_the_analysis(void)
     CU_ASSERT_FALSE(fixed_otsu(one, &threshold));
 }
 
+/* Σ s² / n over the three classes, over one divisor: small histograms, so that it is exact. */
+static void plain_parting(const uint64_t *histogram, int bins, const int threshold[2],
+                          unsigned __int128 ret[2])
+{
+    unsigned __int128 n[3] = { 0 }, s[3] = { 0 };
+
+    for (int bin = 0; bin < bins; bin++) {
+        const int class = (bin > threshold[0]) + (bin > threshold[1]);
+        n[class] += histogram[bin];
+        s[class] += (unsigned __int128)histogram[bin] * (unsigned)bin;
+    }
+    ret[0] = s[0] * s[0] * n[1] * n[2] + s[1] * s[1] * n[0] * n[2] + s[2] * s[2] * n[0] * n[1];
+    ret[1] = n[0] * n[1] * n[2];
+}
+
+static bool plain_otsu3(const uint64_t *histogram, int bins, int ret_threshold[2])
+{
+    unsigned __int128 best[2] = { 0, 1 }, here[2];
+    bool found = false;
+
+    for (int low = 0; low < bins; low++)
+        for (int high = low + 1; high < bins; high++) {
+            const int threshold[2] = { low, high };
+            plain_parting(histogram, bins, threshold, here);
+            if (here[1] == 0 || (found && here[0] * best[1] <= best[0] * here[1]))
+                continue;
+            memcpy(best, here, sizeof best);
+            memcpy(ret_threshold, threshold, sizeof threshold);
+            found = true;
+        }
+    return found;
+}
+
+static void otsu_of_three_classes_is_exact_and_the_lowest_pair_wins_a_tie(void)
+{
+    int wrong = 0, without = 0;
+
+    for (int round = 0; round < 300; round++) {
+        uint64_t bins[64] = { 0 }, many[64];
+        uint32_t histogram[FIXED_BINS] = { 0 };
+        int best[2] = { -1, -1 }, got[2] = { -1, -1 }, scaled[2] = { -1, -1 };
+        const uint32_t levels = chance() % 12;
+        for (uint32_t n = 0; n < levels; n++)       /* equal heaps at equal distances tie */
+            bins[round % 2 ? n * 5 : chance() % 64] += 1 + (round % 4 ? 0 : chance() % 20);
+        for (int bin = 0; bin < 64; bin++) {
+            histogram[4 * bin + (int)(chance() % 4)] = (uint32_t)bins[bin];
+            many[bin] = bins[bin] << 31;
+        }
+        const bool found = plain_otsu3(bins, 64, best);
+        wrong += fixed_otsu3(histogram, got) != found || otsu3_bins(many, 64, scaled) != found;
+        without += !found;
+        if (found)
+            wrong += got[0] != 4 * best[0] + 3 || got[1] != 4 * best[1] + 3
+                || memcmp(scaled, best, sizeof best) != 0;
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT(without > 10);
+}
+
+static void otsu_of_three_classes_is_that_of_the_analysis_where_nothing_ties(void)
+{
+    for (int round = 0; round < 5; round++) {
+        uint64_t bins[OTSU_BINS];
+        int exact[2] = { -1, -1 }, rounded[2] = { -2, -2 };
+        for (int bin = 0; bin < OTSU_BINS; bin++)
+            bins[bin] = chance() % 3000 + (bin % 90 > 60 + round ? 2000 : 0);
+        CU_ASSERT(otsu3_bins(bins, OTSU_BINS, exact) && otsu3(bins, rounded));
+        CU_ASSERT(exact[0] == rounded[0] && exact[1] == rounded[1]);
+    }
+}
+
+static void choice_follows_the_otsu_or_chooses_nothing(void)
+{
+    uint32_t histogram[FIXED_BINS] = { [10] = 50, [100] = 40, [200] = 30 };
+    struct fixed_otsu otsu = fixed_otsu_of(histogram);
+
+    CU_ASSERT(otsu.found2 && otsu.found3);
+    struct fixed_threshold upper = fixed_choose(FIXED_CHOOSE_UPPER, 0, 0, &otsu, 8);
+    struct fixed_threshold middle = fixed_choose(FIXED_CHOOSE_MIDDLE, 0, 0, &otsu, 12);
+    struct fixed_threshold above = fixed_choose(FIXED_CHOOSE_OTSU, 0, 0, &otsu, 12);
+    CU_ASSERT(fixed_threshold(&upper, 200, false) && !fixed_threshold(&upper, 100, false));
+    CU_ASSERT(fixed_threshold(&middle, 100 * 16, false) && !fixed_threshold(&middle, 200 * 16, false)
+              && !fixed_threshold(&middle, 10 * 16 + 15, false));
+    CU_ASSERT(above.rule == FIXED_ABOVE && above.low == otsu.two * 16 + 15);
+    const struct fixed_threshold band = fixed_choose(FIXED_CHOOSE_BAND, 3, 5, &otsu, 8);
+    CU_ASSERT(band.rule == FIXED_BAND && band.low == 3 && band.high == 5);
+
+    histogram[100] = histogram[200] = 0;       /* one level: no classes */
+    otsu = fixed_otsu_of(histogram);
+    for (int choice = FIXED_CHOOSE_OTSU; choice <= FIXED_CHOOSE_UPPER; choice++) {
+        const struct fixed_threshold none
+            = fixed_choose((enum fixed_choice)choice, 0, 0, &otsu, 8);
+        int chosen = 0;
+        for (int32_t grey = 0; grey < 256; grey++)
+            chosen += fixed_threshold(&none, grey, false);
+        CU_ASSERT_EQUAL(chosen, 0);
+    }
+}
+
 /* Columns 3 to 5 of rows 2 to 4 hold 7, its middle is padding, and one voxel is too bright. */
 static void statistics_of_a_square_are_known(void)
 {
@@ -355,11 +524,17 @@ static const struct runner_test tests[] = {
     TEST(rescale_looks_only_at_the_bits_stored),
     TEST(window_equals_that_of_the_captures),
     TEST(window_is_the_standards_in_both_functions_and_depths),
+    TEST(sigmoid_by_the_table_is_that_of_the_captures),
+    TEST(sigmoid_of_12_bits_is_the_standards),
+    TEST(sigmoid_of_the_ends_of_the_register_stays_in_its_table),
     TEST(threshold_excludes_its_low_and_a_band_includes_it),
     TEST(morphology_follows_its_definition_in_all_shapes),
     TEST(morphology_by_the_cross_is_that_of_the_analysis),
     TEST(otsu_is_exact_and_the_lowest_wins_a_tie),
     TEST(otsu_of_a_large_slice_is_that_of_the_analysis),
+    TEST(otsu_of_three_classes_is_exact_and_the_lowest_pair_wins_a_tie),
+    TEST(otsu_of_three_classes_is_that_of_the_analysis_where_nothing_ties),
+    TEST(choice_follows_the_otsu_or_chooses_nothing),
     TEST(statistics_of_a_square_are_known),
     TEST(components_are_those_of_the_analysis_where_the_table_suffices),
     TEST(components_that_the_table_cannot_name_are_counted),
