@@ -31,6 +31,7 @@ struct analysis_parameters {
     double split;                   /* regions that only touch are several (split.h); 0: never */
     bool flatten;                   /* remove a smooth bias field first (MR) */
     struct quality_rules quality;   /* all zero: the defaults */
+    double suv_threshold;           /* PET methods: what a candidate reaches; 0: the method's own */
     int suv;                        /* PET: UNIT_SUVBW and so many on: bw, lbm (James), … bsa */
     enum masks_policy masks;
     int threads;                    /* never changes a result */

@@ -9,6 +9,10 @@
 
 static const struct methods_entry methods[] = {
     { "otsu3-morphology", "1", NULL, false, methods_otsu3_morphology, methods_otsu3_morphology_need },
+    { "pet-41", "1", "PT", false, methods_pet_41, methods_pet_need },
+    { "pet-fixed", "1", "PT", false, methods_pet_fixed, methods_pet_need },
+    { "pet-otsu", "1", "PT", false, methods_pet_otsu, methods_pet_need },
+    { "pet-percist", "1", "PT", false, methods_pet_percist, methods_pet_need },
 };
 #define COUNT (sizeof methods / sizeof *methods)
 
@@ -37,6 +41,11 @@ bool methods_takes(const struct methods_entry *method, const char *modality)
         at += at != NULL;
     }
     return at != NULL && length > 0;
+}
+
+bool methods_needs_suv(const struct methods_entry *method)
+{
+    return method->need == methods_pet_need;        /* they are one family */
 }
 
 static bool check(const struct methods_task *task, const struct methods_entry *method, struct error *err)

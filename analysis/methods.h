@@ -44,6 +44,9 @@ const struct methods_entry *methods_find(const char *name);     /* NULL: none is
 /* Is a series of the modality what the method was made for? */
 bool methods_takes(const struct methods_entry *method, const char *modality);
 
+/* Does it fail on values that are no SUV? */
+bool methods_needs_suv(const struct methods_entry *method);
+
 /*
  * Runs the method that the parameters name. Nothing found is a result (count 0), not an error. Fails
  * on a method that is not there, without an organ where one is needed, and as the method does.
@@ -56,5 +59,15 @@ bool methods_run(const struct methods_task *task, struct arena *arena, struct fi
 bool methods_otsu3_morphology(const struct methods_task *task, struct arena *arena,
                               struct findings *findings, struct error *err);
 size_t methods_otsu3_morphology_need(const struct methods_task *task);
+
+bool methods_pet_41(const struct methods_task *task, struct arena *arena, struct findings *findings,
+                    struct error *err);
+bool methods_pet_fixed(const struct methods_task *task, struct arena *arena, struct findings *findings,
+                       struct error *err);
+bool methods_pet_otsu(const struct methods_task *task, struct arena *arena, struct findings *findings,
+                      struct error *err);
+bool methods_pet_percist(const struct methods_task *task, struct arena *arena, struct findings *findings,
+                         struct error *err);
+size_t methods_pet_need(const struct methods_task *task);
 
 #endif

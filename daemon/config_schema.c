@@ -253,6 +253,8 @@ const struct field config_analysis_fields[] = {
     GIVEN("flatten", FIELD_BOOL, flatten, 0, 0, WHAT_SWITCH, NULL, GIVEN_FLATTEN),
     GIVEN("suv", FIELD_WORD, suv, 0, 0, "bw, lbm, lbm_james128, lbm_janma or bsa",
           suv_words, GIVEN_SUV),
+    GIVEN("suv_threshold", FIELD_DOUBLE, suv_threshold, 0, 1000, "a SUV (0 to 1000; 0: 4)", NULL,
+          GIVEN_SUV_THRESHOLD),
     END
 };
 

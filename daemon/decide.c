@@ -159,6 +159,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->flatten = own->flatten;
     if (analysis->given & GIVEN_SUV && strcmp(modality, "PT") == 0)
         ret_parameters->suv = own->suv;
+    if (analysis->given & GIVEN_SUV_THRESHOLD && strcmp(modality, "PT") == 0)
+        ret_parameters->suv_threshold = own->suv_threshold;
 }
 
 /* PS3.5 6.2: DT with the offset from UTC, here at the moment of queueing. */

@@ -85,6 +85,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         json_object_set_new(object, "masks", json_string(masks_names[parameters->masks]));
     if (parameters->split > 0)          /* results without it keep the names that they have */
         json_object_set_new(object, "split", json_real(parameters->split));
+    if (parameters->suv_threshold > 0)
+        json_object_set_new(object, "suv_threshold", json_real(parameters->suv_threshold));
     if (parameters->suv > 0)
         json_object_set_new(object, "suv", json_string(suv_names[parameters->suv]));
     if (parameters->quality.own_stops || parameters->quality.own_bounds != 0)
@@ -114,13 +116,14 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
     int flatten;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?s s?o !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
         "min_contrast", &parameters.min_contrast,
         "max_fraction", &parameters.max_fraction, "flatten", &flatten, "split",
-        &parameters.split, "suv", &suv, "masks", &masks, "quality",
+        &parameters.split, "suv", &suv, "suv_threshold",
+        &parameters.suv_threshold, "masks", &masks, "quality",
         &quality) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;

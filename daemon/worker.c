@@ -154,6 +154,16 @@ static bool check_method(const struct job *job, struct error *err)
                      : job->modality);
 }
 
+/* Where the method needs SUV and there is none, the reason is the series' own sentence. */
+static bool check_suv(const struct job *job, const struct volume *volume,
+                      const struct series_facts *facts, struct error *err)
+{
+    const struct methods_entry *const method = methods_find(job->parameters.method);
+
+    return method == NULL || !methods_needs_suv(method) || volume_unit_is_suv(volume->unit)
+        || error_set(err, ERROR_DATA, "the method %s needs SUV: %s", method->name, facts->suv);
+}
+
 /* A worker states its need before it takes it: too large is a sentence, not a death. */
 static bool check_need(const struct volume *volume, const struct analysis_parameters *parameters,
                        const struct arena *arena, struct error *err)
@@ -219,6 +229,7 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     series_wish_suv(series, (enum volume_unit)(UNIT_SUVBW + job->parameters.suv));
     if (!inputs_load(&worker->inputs, job->file_count, worker->arena, series, err)
         || !series_volume(series, &volume, &facts, err)
+        || !check_suv(job, &volume, &facts, err)
         || !check_need(&volume, &job->parameters, worker->arena, err)
         || !check_quality(job, &volume, worker->arena, &quality, err)
         || !analyse(&volume, &job->parameters, worker->arena, &findings, err))

@@ -12,6 +12,7 @@ extern const struct runner_suite suite_methods;
 extern const struct runner_suite suite_number;
 extern const struct runner_suite suite_quality;
 extern const struct runner_suite suite_spread;
+extern const struct runner_suite suite_pet;
 extern const struct runner_suite suite_regions;
 extern const struct runner_suite suite_split;
 extern const struct runner_suite suite_truth;
@@ -33,6 +34,7 @@ int main(int argc, char **argv)
         &suite_number,
         &suite_quality,
         &suite_spread,
+        &suite_pet,
         &suite_regions,
         &suite_split,
         &suite_truth,

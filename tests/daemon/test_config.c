@@ -271,7 +271,7 @@ static void the_commented_examples_load_as_well(void)
     CU_ASSERT_EQUAL(config->analysis[1].given,
                     GIVEN_METHOD | GIVEN_WINDOW | GIVEN_POLARITY | GIVEN_MIN_LESION |
                     GIVEN_MIN_CONTRAST | GIVEN_MAX_FRACTION | GIVEN_FLATTEN | GIVEN_SPLIT |
-                    GIVEN_QUALITY | GIVEN_SUV);
+                    GIVEN_QUALITY | GIVEN_SUV | GIVEN_SUV_THRESHOLD);
     config_free(config);
     free(uncommented);
     free(text);
@@ -311,7 +311,7 @@ static const char everything[] =
     "analyses:\n"
     "  'liver: 2': {window_center: -0.1, window_width: 0, polarity: both, flatten: true,\n"
     "               quality: {stop_on: [noise, gaps], noise: 0.1, lowest: -100},\n"
-    "               suv: lbm_janma, max_fraction: 0.333333333333333314}\n"
+    "               suv: lbm_janma, suv_threshold: 2.5, max_fraction: 0.333333333333333314}\n"
     "organs: {}\n"
     "log: {level: debug, target: syslog}\n"
     "web: {bind: '::1'}\n";
