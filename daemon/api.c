@@ -11,6 +11,8 @@
 #include "daemon/config.h"
 #include "daemon/config_schema.h"
 #include "daemon/keep.h"
+#include "daemon/rank.h"
+#include "daemon/slices.h"
 #include "daemon/stats.h"
 #include "daemon/store.h"
 #include "daemon/target.h"
@@ -191,6 +193,35 @@ static bool add_keeping(const struct api *api, const char *uid, json_t *study,
     return good;
 }
 
+/* What each series shows, and which CT and PET belong together. */
+static bool add_roles(const struct api *api, json_t *list, struct error *err)
+{
+    const size_t count = json_array_size(list);
+    struct rank_facts *const facts = calloc(count + 1, sizeof *facts);
+    char role[200];
+    bool good = facts != NULL || error_set(err, ERROR_MEMORY, "what the series show");
+
+    for (size_t i = 0; good && i < count; i++) {
+        const char *const uid = json_string_value(json_object_get(json_array_get(list, i),
+                                                                 "series_uid"));
+        struct slices *const slices = slices_of_series(api->store, uid, err);
+        if (slices != NULL)
+            rank_read(slices, &facts[i]);
+        good = slices != NULL || err->code == ERROR_NOT_FOUND;
+        slices_free(slices);
+    }
+    for (size_t i = 0; good && i < count; i++) {
+        const size_t partner = rank_partner(facts, count, i);
+        rank_tell(&facts[i], role, sizeof role);
+        json_object_set_new(json_array_get(list, i), "role", text(role));
+        if (partner < count)
+            json_object_set(json_array_get(list, i), "partner",
+                            json_object_get(json_array_get(list, partner), "series_uid"));
+    }
+    free(facts);
+    return good;
+}
+
 static json_t *study_with_series(const struct api *api, const struct api_request *request,
                                  const char *uid, struct error *err)
 {
@@ -199,7 +230,8 @@ static json_t *study_with_series(const struct api *api, const struct api_request
     json_t *series;
     size_t index;
     bool good = store_find_study(api->store, uid, &study, err)
-        && store_each_series(api->store, uid, add_series, list, err);
+        && store_each_series(api->store, uid, add_series, list, err)
+        && add_roles(api, list, err);
 
     json_array_foreach(list, index, series)
         good = good && add_job(api, request, series, err);

@@ -243,6 +243,7 @@ static void dump_rules(const struct config *config, FILE *to)
         dump_priors(rule, to);
         dump_names("deliver_to", rule->deliver_to, rule->deliver_count, to);
         dump_names("forward_to", rule->forward_to, rule->forward_count, to);
+        config_fields_dump(config_choose_field, rule, NULL, "    ", to);
         config_fields_dump(config_retention_field, rule, NULL, "    ", to);
     }
 }

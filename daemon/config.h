@@ -53,6 +53,8 @@ struct config_condition {               /* on an indexed tag, by keyword: "Modal
 
 enum prior_same { PRIOR_MODALITY = 1, PRIOR_BODY_PART = 2 };
 
+enum rule_choose { CHOOSE_EACH, CHOOSE_BEST };  /* of series that show the same (daemon/rank.h) */
+
 struct config_rule {                    /* the first whose conditions all hold is taken */
     char name[65];
     size_t condition_count;
@@ -65,6 +67,7 @@ struct config_rule {                    /* the first whose conditions all hold i
     unsigned prior_same;                /* enum prior_same */
     size_t prior_from_count;
     char (*prior_from)[65];             /* names of peers */
+    enum rule_choose choose;            /* choose, each */
     int retention_days;                 /* after the study's last arrival; 0: kept for ever */
 };
 

@@ -546,6 +546,8 @@ static void read_rule_key(const struct config *config, struct config_rule *rule,
                           complaints);
     else if (strcmp(node->key, "priors") == 0)
         read_priors(config, rule, node, path, complaints);
+    else if (strcmp(node->key, "choose") == 0)
+        config_field_read(node, config_choose_field, path, rule, NULL, complaints);
     else if (strcmp(node->key, "retention_days") == 0)
         config_field_read(node, config_retention_field, path, rule, NULL, complaints);
     else if (strcmp(node->key, "forward_to") == 0)

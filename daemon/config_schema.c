@@ -219,6 +219,12 @@ const struct field config_peer_fields[] = {
     END
 };
 
+static const char *const choose_words[] = { "each", "best", NULL };
+const struct field config_choose_field[] = {
+    WORD("choose", config_rule, choose, "each or best", choose_words),
+    END
+};
+
 const struct field config_retention_field[] = {
     NUMBER("retention_days", FIELD_INT, config_rule, retention_days, 0, 36500,
            "a number of days (1 to 36500, or 0: for ever)"),

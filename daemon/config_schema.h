@@ -37,7 +37,7 @@ struct section {
 };
 extern const struct section config_sections[];      /* up to one without a name */
 extern const struct field config_peer_fields[], config_analysis_fields[],
-    config_organ_fields[], config_retention_field[], config_prior_fields[];
+    config_organ_fields[], config_retention_field[], config_choose_field[], config_prior_fields[];
 extern const char *const config_right_words[];      /* in the order of enum peer_right */
 extern const char *const config_retrieve_words[];   /* … of enum peer_retrieve */
 

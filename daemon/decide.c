@@ -11,6 +11,7 @@
 #include "daemon/job.h"
 #include "daemon/log.h"
 #include "daemon/prior.h"
+#include "daemon/rank.h"
 #include "daemon/slices.h"
 #include "daemon/store.h"
 #include "dicom/uid.h"
@@ -18,9 +19,15 @@
 
 #define SERIES_NUMBER_BASE 9000     /* dicom-objects: base + 100 a run, + kind */
 
+struct listed {
+    char uid[TEXT_UID_SIZE];
+    int64_t job;
+    char lost[240];                 /* why another one was chosen; "": it was not lost */
+};
+
 struct list {                       /* the series of a study */
     size_t count, room;
-    char (*uid)[TEXT_UID_SIZE];
+    struct listed *series;
     bool failed;
 };
 
@@ -30,15 +37,18 @@ static bool collect(const struct store_series *series, void *context)
 
     if (list->count == list->room) {
         const size_t room = list->room == 0 ? 16 : 2 * list->room;
-        void *const more = reallocarray(list->uid, room, sizeof *list->uid);
+        void *const more = reallocarray(list->series, room, sizeof *list->series);
         if (more == NULL) {
             list->failed = true;
             return false;
         }
-        list->uid = more;
+        list->series = more;
         list->room = room;
     }
-    memcpy(list->uid[list->count++], series->series_uid, TEXT_UID_SIZE);
+    struct listed *const one = &list->series[list->count++];
+    memcpy(one->uid, series->series_uid, TEXT_UID_SIZE);
+    one->job = series->job;
+    one->lost[0] = '\0';
     return true;
 }
 
@@ -244,10 +254,132 @@ static bool forward(struct store *store, const struct config *config,
     return true;
 }
 
+/* ---- the best of several ---- */
+
+struct contest {                    /* the candidates of a study whose rules choose the best */
+    size_t count;
+    struct rank_facts facts[RANK_MAX_SERIES];
+    struct listed *series[RANK_MAX_SERIES];
+    const struct config_rule *rule[RANK_MAX_SERIES];
+};
+
+static bool any_chooses(const struct config *config)
+{
+    for (size_t i = 0; i < config->rule_count; i++)
+        if (config->rule[i].choose == CHOOSE_BEST)
+            return true;
+    return false;
+}
+
+/*
+ * Has it been analysed as it would be now, in vain? Then the next best has its turn, until more of
+ * the study arrives or other parameters are to be tried.
+ */
+static bool has_failed(struct store *store, const struct config *config,
+                       const struct config_rule *rule, const struct listed *one,
+                       const char *modality, bool *ret_failed, struct error *err)
+{
+    const struct config_analysis *const analysis
+        = config_analysis_by_name(config, rule->analysis);
+    struct analysis_parameters parameters;
+    struct store_study study;
+    struct store_job job;
+
+    *ret_failed = false;
+    if (one->job == 0)
+        return true;
+    if (!store_find_job(store, one->job, &job, err))
+        return false;
+    effective(analysis, modality, &parameters);
+    char *const text = job_parameters_text(&parameters, err);
+    *ret_failed = text != NULL && (job.state == JOB_FAILED || job.state == JOB_QUARANTINED)
+        && strcmp(text, job.parameters) == 0;
+    const int64_t queued_ms = job.queued_ms;
+    const bool good = text != NULL && store_find_study(store, job.study_uid, &study, err);
+    *ret_failed = good && *ret_failed && queued_ms >= study.last_ms;
+    free(text);
+    return good;
+}
+
+static bool enter(struct contest *contest, struct store *store, const struct config *config,
+                  struct listed *one, struct error *err)
+{
+    char reason[200];
+    bool ours = false, failed = false;
+    struct slices *const slices = slices_of_series(store, one->uid, err);
+    bool good = slices != NULL && is_ours(store, slices, &ours, err);
+    const struct config_rule *const rule = !good || ours ? NULL
+        : config_match(config, slices_tag, slices);
+
+    if (rule != NULL && rule->choose == CHOOSE_BEST && rule->analysis[0] != '\0'
+        && !excluded(slices, reason, sizeof reason)) {
+        good = has_failed(store, config, rule, one, slices_modality(slices), &failed, err);
+        if (good && !failed) {
+            rank_read(slices, &contest->facts[contest->count]);
+            contest->series[contest->count] = one;
+            contest->rule[contest->count++] = rule;
+        }
+    }
+    slices_free(slices);
+    return good;
+}
+
+static void tell_loss(const struct rank_facts *loser, const struct rank_facts *winner, char *reason,
+                      size_t size)
+{
+    char against[160];
+
+    rank_compare(loser, winner, against, sizeof against);
+    if (winner->number >= 0)
+        text_format(reason, size, "not analysed: series %ld was chosen; %s", winner->number,
+                    against);
+    else
+        text_format(reason, size, "not analysed: another series was chosen; %s", against);
+}
+
+/* The candidates of one rule compete among themselves. */
+static void judge_rule(struct contest *contest, const struct config_rule *rule)
+{
+    static struct rank_facts facts[RANK_MAX_SERIES];
+    struct listed *series[RANK_MAX_SERIES];
+    size_t by[RANK_MAX_SERIES], count = 0;
+
+    for (size_t i = 0; i < contest->count; i++)
+        if (contest->rule[i] == rule) {
+            facts[count] = contest->facts[i];
+            series[count++] = contest->series[i];
+        }
+    rank_choose(facts, count, by);
+    for (size_t i = 0; i < count; i++)
+        if (by[i] != i)
+            tell_loss(&facts[i], &facts[by[i]], series[i]->lost, sizeof series[i]->lost);
+}
+
+static bool choose(struct store *store, const struct config *config, const char *study_uid,
+                   struct list *list, struct error *err)
+{
+    char of_study[TEXT_UID_SIZE];
+    bool good = store_prior_of(store, study_uid, of_study, err);
+
+    if (!good || of_study[0] != '\0' || !any_chooses(config) || list->count < 2)
+        return good;
+    struct contest *const contest = calloc(1, sizeof *contest);
+    if (contest == NULL)
+        return error_set(err, ERROR_MEMORY, "the choice of a series");
+    for (size_t i = 0; good && i < list->count && contest->count < RANK_MAX_SERIES; i++)
+        good = enter(contest, store, config, &list->series[i], err);
+    for (size_t i = 0; good && i < config->rule_count; i++)
+        if (config->rule[i].choose == CHOOSE_BEST)
+            judge_rule(contest, &config->rule[i]);
+    free(contest);
+    return good;
+}
+
 static bool decide_series(struct store *store, const struct config *config,
-                          const char *study_uid, const char *series_uid,
+                          const char *study_uid, const struct listed *one,
                           struct slices *slices, int64_t now_ms, struct error *err)
 {
+    const char *const series_uid = one->uid;
     char reason[200];
     bool ours = false;
     char of_study[TEXT_UID_SIZE];
@@ -274,6 +406,8 @@ static bool decide_series(struct store *store, const struct config *config,
         snprintf(reason, sizeof reason, "forwarded only, by rule %s", rule->name);
         return store_set_reason(store, series_uid, reason, err);
     }
+    if (one->lost[0] != '\0')
+        return store_set_reason(store, series_uid, one->lost, err);
     return queue(store, config, rule, study_uid, series_uid, slices, now_ms, err);
 }
 
@@ -291,7 +425,7 @@ bool decide_waits(struct store *store, const struct config *config, const char *
         return good;
     good = store_each_series(store, study_uid, collect, &list, err);
     for (size_t i = 0; good && !wished && i < list.count; i++) {
-        struct slices *const slices = slices_of_series(store, list.uid[i], err);
+        struct slices *const slices = slices_of_series(store, list.series[i].uid, err);
         good = slices != NULL && is_ours(store, slices, &ours, err);
         const struct config_rule *const rule = !good || ours ? NULL
             : config_match(config, slices_tag, slices);
@@ -301,7 +435,7 @@ bool decide_waits(struct store *store, const struct config *config, const char *
             good = prior_wish(store, rule, study_uid, slices, now_ms, ret_waits, err);
         slices_free(slices);
     }
-    free(list.uid);
+    free(list.series);
     return good;
 }
 
@@ -313,12 +447,13 @@ bool decide_study(struct store *store, const struct config *config, const char *
 
     if (good && list.failed)
         good = error_set(err, ERROR_MEMORY, "the list of series");
+    good = good && choose(store, config, study_uid, &list, err);
     for (size_t i = 0; good && i < list.count; i++) {
-        struct slices *const slices = slices_of_series(store, list.uid[i], err);
+        struct slices *const slices = slices_of_series(store, list.series[i].uid, err);
         good = slices != NULL
-            && decide_series(store, config, study_uid, list.uid[i], slices, now_ms, err);
+            && decide_series(store, config, study_uid, &list.series[i], slices, now_ms, err);
         slices_free(slices);
     }
-    free(list.uid);
+    free(list.series);
     return good;
 }

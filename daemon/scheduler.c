@@ -224,6 +224,22 @@ static bool lease_jobs(struct scheduler *scheduler, struct error *err)
 
 /* ---- what workers say ---- */
 
+/* Where the best of several series was chosen and has failed, the next best has its turn. */
+static bool choose_again(struct scheduler *scheduler, int64_t id, struct error *err)
+{
+    const struct config *const config = scheduler->config;
+    struct store_job job;
+
+    if (!store_find_job(scheduler->store, id, &job, err))
+        return false;
+    if (job.state != JOB_FAILED && job.state != JOB_QUARANTINED)
+        return true;
+    for (size_t i = 0; i < config->rule_count; i++)
+        if (strcmp(config->rule[i].name, job.rule) == 0 && config->rule[i].choose == CHOOSE_BEST)
+            return store_reopen_study(scheduler->store, job.study_uid, err);
+    return true;
+}
+
 /* A worker that is new or idle. A job that it should have had died with the one before. */
 static bool hear_ready(struct scheduler *scheduler, struct slot *slot, struct error *err)
 {
@@ -240,7 +256,8 @@ static bool hear_ready(struct scheduler *scheduler, struct slot *slot, struct er
                     : "the worker process died", scheduler->config->time_limit_s);
         log_warning("worker died job=%lld reason=\"%s\", the job is queued again or "
                     "quarantined", (long long)slot->job, reason);
-        good = store_release_job(scheduler->store, slot->job, slot->lease, true, reason, err);
+        good = store_release_job(scheduler->store, slot->job, slot->lease, true, reason, err)
+            && choose_again(scheduler, slot->job, err);
         clear_slot(slot);
     }
     slot->idle = true;
@@ -293,7 +310,7 @@ static bool hear_failed(struct scheduler *scheduler, struct slot *slot, struct e
              scheduler->message->body);
     return store_fail_job(scheduler->store, slot->job, slot->lease, wall_ms(),
                           scheduler->message->body, err)
-        || err->code == ERROR_DENIED;
+        ? choose_again(scheduler, slot->job, err) : err->code == ERROR_DENIED;
 }
 
 static bool hear(struct scheduler *scheduler, struct slot *slot, struct error *err)

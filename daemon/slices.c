@@ -52,16 +52,28 @@ static const char *tag_of(const json_t *tags, const char *keyword)
     return json_string_value(json_object_get(tags, keyword));
 }
 
-/* PS3.3 C.7.6.2: the normal is row × column; 0 where the index has no geometry. */
+/* PS3.3 C.7.6.2: the normal is row × column. */
+static bool read_normal(const json_t *tags, double ret_normal[3])
+{
+    double o[6];
+
+    if (!parse_decimals(tag_of(tags, "ImageOrientationPatient"), o, 6))
+        return false;
+    ret_normal[0] = o[1] * o[5] - o[2] * o[4];
+    ret_normal[1] = o[2] * o[3] - o[0] * o[5];
+    ret_normal[2] = o[0] * o[4] - o[1] * o[3];
+    return true;
+}
+
+/* 0 where the index has no geometry. */
 static double position_on_normal(const json_t *tags)
 {
-    double at[3], o[6];
+    double at[3], normal[3];
 
     if (!parse_decimals(tag_of(tags, "ImagePositionPatient"), at, 3)
-        || !parse_decimals(tag_of(tags, "ImageOrientationPatient"), o, 6))
+        || !read_normal(tags, normal))
         return 0;
-    return at[0] * (o[1] * o[5] - o[2] * o[4]) + at[1] * (o[2] * o[3] - o[0] * o[5])
-         + at[2] * (o[0] * o[4] - o[1] * o[3]);
+    return at[0] * normal[0] + at[1] * normal[1] + at[2] * normal[2];
 }
 
 /* A place behind all that are there; the caller counts it. */
@@ -276,6 +288,22 @@ const char *slices_tag(const char *keyword, void *slices)
 
     return strcmp(keyword, "CallingAETitle") == 0 ? all->calling_ae
         : tag_of(all->tags, keyword);
+}
+
+bool slices_span(const struct slices *slices, double *ret_low_mm, double *ret_high_mm,
+                 double ret_normal[3], size_t *ret_places)
+{
+    *ret_low_mm = *ret_high_mm = 0;
+    *ret_places = slices->count;
+    if (tag_of(slices->tags, "ImagePositionPatient") == NULL
+        || !read_normal(slices->tags, ret_normal))
+        return false;
+    *ret_low_mm = slices->slice[0].along_mm;
+    *ret_high_mm = slices->slice[slices->count - 1].along_mm;
+    for (size_t i = 1; i < slices->count; i++)
+        if (slices->slice[i].along_mm - slices->slice[i - 1].along_mm < 0.01)
+            --*ret_places;
+    return true;
 }
 
 const char *slices_modality(const struct slices *slices)

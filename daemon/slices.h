@@ -22,6 +22,13 @@ void slices_free(struct slices *slices);            /* NULL is fine */
 
 size_t slices_count(const struct slices *slices);
 const char *slices_modality(const struct slices *slices);       /* "" when unknown */
+/*
+ * The places along the slice normal: the first and last in mm, their number without those that
+ * come again, and the normal. False where the index has no geometry; then all
+ * instances are places.
+ */
+bool slices_span(const struct slices *slices, double *ret_low_mm, double *ret_high_mm,
+                 double ret_normal[3], size_t *ret_places);
 /* An indexed tag of the first slice by keyword, or NULL; fits config_tag_fn. */
 const char *slices_tag(const char *keyword, void *slices);
 /* SOP Instance UID and SOP Class UID of slice `index`. */

@@ -208,7 +208,7 @@ static void print_series_head(const json_t *series)
 {
     printf("%s %s (%s instances)\n", ctl_text(series, "modality"),
            ctl_text(series, "description"), ctl_text(series, "instances"));
-    printf("  %s\n", ctl_text(series, "reason"));
+    printf("  %s\n  %s\n", ctl_text(series, "role"), ctl_text(series, "reason"));
 }
 
 static void print_keeping(const json_t *study)
@@ -276,10 +276,12 @@ static int why(const struct arguments *arguments, struct error *err)
         return print_json(answer);
     json_array_foreach(json_object_get(answer, "series"), index, series) {
         const char *const reason = ctl_text(series, "reason");
-        printf("%-4s %-24s %4s instances  %s%s%s\n", ctl_text(series, "modality"),
+        printf("%-4s %-24s %4s instances  %s%s%s\n                          %s\n",
+               ctl_text(series, "modality"),
                ctl_text(series, "description"), ctl_text(series, "instances"),
                reason[0] == '\0' ? "not decided yet" : reason,
-               ctl_text(series, "rule")[0] != '\0' ? ", rule " : "", ctl_text(series, "rule"));
+               ctl_text(series, "rule")[0] != '\0' ? ", rule " : "", ctl_text(series, "rule"),
+               ctl_text(series, "role"));
     }
     print_keeping(answer);
     json_decref(answer);

@@ -147,6 +147,7 @@ function showSeries(study, series, parent) {
   make("h3", [series.modality, series.description].filter(Boolean).join(" ")
        + ", " + series.instances + " instances", parent);
   make("p", series.reason || "not decided yet", parent);
+  if (series.role) make("p", series.role, parent).className = "faint";
   const job = series.job;
   if (!job || !job.findings) return;
   planes(series, parent);

@@ -307,7 +307,7 @@ static const char everything[] =
     "      StationName: 'null'\n"
     "    analysis: 'liver: 2'\n"
     "    deliver_to: ['Archiv \xe2\x82\xac \xf0\x9f\x98\x80']\n"
-    "  - {name: all}\n"
+    "  - {name: all, choose: best}\n"
     "analyses:\n"
     "  'liver: 2': {window_center: -0.1, window_width: 0, polarity: both, flatten: true,\n"
     "               quality: {stop_on: [noise, gaps], noise: 0.1, lowest: -100},\n"
