@@ -62,6 +62,56 @@ struct lesion {
     char tracking_id[65];           /* "Region 1"; the tracking UID is derived (dicom/uid.h) */
 };
 
+/* Anatomy that is looked for; the number is also its voxels' label. */
+enum organ_id {
+    ORGAN_NONE,
+    ORGAN_BODY,             /* CT: everything of the patient; its mask includes all organs in it */
+    ORGAN_HEAD,             /* MR: the same of a head */
+    ORGAN_BRAIN,
+    ORGAN_LUNG_LEFT,
+    ORGAN_LUNG_RIGHT,
+    ORGAN_BONE,
+    ORGAN_LIVER,
+    ORGAN_SPLEEN,
+    ORGAN_KIDNEY_LEFT,
+    ORGAN_KIDNEY_RIGHT,
+    ORGAN_MUSCLE,
+    ORGAN_FAT_SUBCUTANEOUS,
+    ORGAN_FAT_VISCERAL,
+    ORGAN_END
+};
+
+#define ORGAN_PERCENTILES 5         /* 5, 25, 50, 75, 95 */
+
+/* One that was looked for. All below `why_not` counts only where it was found. */
+struct organ {
+    enum organ_id id;
+    const char *name;               /* "left kidney": static text */
+    struct code category, code;     /* CID 7150, and the SNOMED concept without its side */
+    enum laterality laterality;
+    bool found;
+    char why_not[120];              /* a sentence when it was not */
+    double confidence;              /* 0 to 1: how much of what is expected of it holds; no probability */
+    size_t voxels;
+    size_t low[3], high[3];         /* bounding box in voxels, both inclusive */
+    double volume_mm3;
+    double mean, sd, minimum, maximum, percentile[ORGAN_PERCENTILES];  /* in findings.unit */
+    double centroid_mm[3];          /* LPS */
+    double box_mm[2][3];            /* LPS: the least and the greatest coordinate of its voxels' centres */
+    double extent_mm[3];            /* of the box along L, P and S, the voxels' own size included */
+    /* The centroid in the box of the body (or head): 0 is its right, anterior, inferior side, 1 the other. */
+    double position[3];
+    bool truncated;                 /* it reaches the border of the volume: less than all of it is there */
+};
+
+/* What was found of the anatomy; count 0: nobody looked. */
+struct organs {
+    char method[65], version[17];
+    size_t count;
+    struct organ organ[ORGAN_END];  /* by their ids, those looked for */
+    struct volume labels;           /* VOXEL_UINT8 on the source grid, in the arena: enum organ_id */
+};
+
 struct method {
     char name[65];                  /* "otsu3-morphology" */
     char version[17];
@@ -82,6 +132,7 @@ struct findings {
      * findings_label(). Overlapping kinds (organs) get volumes of their own beside it.
      */
     struct volume labels;
+    struct organs organs;           /* the anatomy, with a label volume of its own: lesions lie in it */
     double window_center, window_width;     /* of the pictures, in `unit` */
     struct measure noise_sd;                /* estimated, in `unit` */
     struct quality quality;                 /* of the volume, before the method saw it */

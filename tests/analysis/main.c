@@ -11,6 +11,7 @@ extern const struct runner_suite suite_mesh;
 extern const struct runner_suite suite_methods;
 extern const struct runner_suite suite_number;
 extern const struct runner_suite suite_quality;
+extern const struct runner_suite suite_organs;
 extern const struct runner_suite suite_spread;
 extern const struct runner_suite suite_pet;
 extern const struct runner_suite suite_regions;
@@ -33,6 +34,7 @@ int main(int argc, char **argv)
         &suite_methods,
         &suite_number,
         &suite_quality,
+        &suite_organs,
         &suite_spread,
         &suite_pet,
         &suite_regions,
