@@ -65,7 +65,7 @@ architecture rtl of tumord_components is
   -- a is taken, and the name above it and one to the right is read; b gets a name.
   signal a, b      : place_t := nowhere_c;
   signal read_name : label_t := none_c;
-  signal found     : label_t;                      -- the root of read_name
+  signal found     : label_t;                      -- the root of read_name, or of scan
   signal left, corner, above, right : label_t := none_c;   -- around b, as roots
   signal last_union : union_t := (none_c, none_c, '0');
   signal next_label : unsigned(8 downto 0) := to_unsigned(1, 9);
@@ -146,11 +146,15 @@ begin
   end process;
 
   lookup : process (all) is
-    variable name : label_t;
+    variable asked, name : label_t;
   begin
-    name := none_c;
+    asked := read_name;
+    if state = look then
+      asked := scan;
+    end if;
+    name  := none_c;
     for number in root'range loop
-      if read_name = number then
+      if asked = number then
         name := name or root(number);
       end if;
     end loop;
@@ -314,9 +318,7 @@ begin
       end if;
 
       -- After the slice: what a name has goes to its root, as a run would.
-      if state = fetch then
-        read_name <= scan;
-      elsif state = look then
+      if state = look then
         c_valid <= to_std(found /= scan and unpack(read_part).area /= 0);
         c_label <= found;
         c_part  <= unpack(read_part);
