@@ -26,7 +26,7 @@ entity tumord_components is
         done          : out std_logic;    -- for one clock; what follows stays until the next
         count         : out unsigned(7 downto 0);
         lost          : out total_t;      -- voxels without a name: the table was too small
-        busy          : out std_logic);   -- between a slice and its `done`
+        busy          : out std_logic);   -- between a slice and its `done`, and while it clears
 end entity;
 
 architecture rtl of tumord_components is
@@ -137,7 +137,7 @@ begin
   take         <= source.valid and sink_ready and not blocked;
   shift        <= take or to_std(state = flush);
   source_ready <= sink_ready and not blocked;
-  busy         <= to_std(state /= pass and state /= clear);
+  busy         <= to_std(state /= pass);
 
   forward : process (all) is
   begin
