@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/methods.h"
+#include "analysis/planar.h"
 
 void analysis_defaults(const char *modality, struct analysis_parameters *ret_parameters)
 {
@@ -17,6 +18,8 @@ void analysis_defaults(const char *modality, struct analysis_parameters *ret_par
         parameters.window_width = 400;
     } else if (strcmp(modality, "MR") == 0) {
         parameters.flatten = true;
+    } else if (strcmp(modality, "NM") == 0) {
+        memcpy(parameters.method, "nm-spots", sizeof "nm-spots");   /* counts have no classes */
     }
     *ret_parameters = parameters;
 }
@@ -26,7 +29,7 @@ size_t analyse_need(const struct volume *volume, const struct analysis_parameter
     const struct methods_task task = { .volume = volume, .parameters = parameters };
     const struct methods_entry *const method = methods_find(parameters->method);
 
-    return method == NULL ? 0 : methods_need(method, &task);
+    return method == NULL ? 0 : method->need(&task);
 }
 
 bool analyse(const struct volume *volume, const struct analysis_parameters *parameters,
@@ -34,5 +37,5 @@ bool analyse(const struct volume *volume, const struct analysis_parameters *para
 {
     const struct methods_task task = { .volume = volume, .parameters = parameters };
 
-    return methods_run(&task, arena, ret_findings, err);
+    return (volume->planar ? planar_run : methods_run)(&task, arena, ret_findings, err);
 }

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analysis/features.h"
 #include "analysis/quality.h"
 #include "util/volume.h"
 
@@ -54,7 +53,6 @@ struct lesion {
     double long_axis_mm[2][3];      /* its ends in LPS */
     double short_axis_mm[2][3];
     double mean, sd, minimum, maximum;  /* of the volume's values, in findings.unit */
-    struct features features;
     struct measure peak;            /* PET: SUVpeak (uptake.h), in findings.unit */
     double peak_mm[3];              /* the middle of its sphere in LPS */
     struct measure tlg;             /* PET: mean × volume in ml */
@@ -123,6 +121,7 @@ struct method {
 struct findings {
     struct method method;
     enum volume_unit unit;
+    bool planar;                    /* of pictures without depth: volume_mm3 and total_mm3 are areas in mm² */
     size_t count;                   /* regions found, those beyond the segments included */
     double total_mm3;               /* of all of them */
     struct measure total_tlg;       /* PET: of all of them, in the unit of lesion.tlg */

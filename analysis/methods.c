@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-#include "analysis/features.h"
 #include "analysis/regions.h"
 #include "util/arena.h"
 #include "util/error.h"
 
 static const struct methods_entry methods[] = {
+    { "nm-spots", "1", "NM", false, methods_nm_spots, methods_nm_spots_need },
     { "otsu3-morphology", "1", NULL, false, methods_otsu3_morphology, methods_otsu3_morphology_need },
     { "pet-41", "1", "PT", false, methods_pet_41, methods_pet_need },
     { "pet-fixed", "1", "PT", false, methods_pet_fixed, methods_pet_need },
@@ -60,28 +60,6 @@ static bool check(const struct methods_task *task, const struct methods_entry *m
     return true;
 }
 
-/* What is told of every region, whatever found it. */
-static bool describe(const struct methods_task *task, struct arena *arena, struct findings *findings,
-                     struct error *err)
-{
-    for (size_t n = 0; n < findings->segment_count; n++) {
-        struct lesion *const lesion = &findings->lesion[n];
-        if (!features_measure(task->volume, &findings->labels, (uint8_t)lesion->label, lesion->low,
-                              lesion->high, task->parameters->threads, arena, &lesion->features, err))
-            return false;
-    }
-    return true;
-}
-
-size_t methods_need(const struct methods_entry *method, const struct methods_task *task)
-{
-    const size_t method_needs = method->need(task);
-    const size_t labels = volume_count(task->volume) + FINDINGS_MAX_SEGMENTS * sizeof(struct lesion);
-    const size_t features = labels + volume_count(task->volume) + features_room(task->volume);
-
-    return method_needs > features ? method_needs : features;
-}
-
 bool methods_run(const struct methods_task *task, struct arena *arena, struct findings *ret_findings,
                  struct error *err)
 {
@@ -93,5 +71,5 @@ bool methods_run(const struct methods_task *task, struct arena *arena, struct fi
     const size_t mark = arena_mark(arena);
     const bool good = method->run(task, arena, ret_findings, err);
     arena_rewind(arena, mark);
-    return (good && describe(task, arena, ret_findings, err)) || error_prefix(err, "analysis");
+    return good || error_prefix(err, "analysis");
 }

@@ -54,7 +54,7 @@ static double read_if_told(const json_t *object, const char *name)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static bool read_region(const json_t *lesion, struct region *region, struct error *err)
+static bool read_region(const json_t *lesion, bool planar, struct region *region, struct error *err)
 {
     read_text(lesion, "finding", region->finding, sizeof region->finding);
     read_text(lesion, "site", region->site, sizeof region->site);
@@ -64,6 +64,11 @@ static bool read_region(const json_t *lesion, struct region *region, struct erro
     region->peak = read_if_told(lesion, "suv_peak");
     region->tlg = read_if_told(lesion, "tlg");
     region->ratio = read_if_told(lesion, "background_ratio");
+    region->area_mm2 = NAN;
+    if (planar)
+        return read_count(lesion, "label", &region->label, err)
+            && read_number(lesion, "area_mm2", MAX_MM3, &region->area_mm2, err)
+            && read_number(lesion, "axial_long_mm", MAX_MM, &region->longest_mm, err);
     return read_count(lesion, "label", &region->label, err)
         && read_number(lesion, "volume_mm3", MAX_MM3, &region->volume_mm3, err)
         && read_number(lesion, "longest_mm", MAX_MM, &region->longest_mm, err);
@@ -90,7 +95,7 @@ static bool read_lesions(const json_t *list, struct regions *regions, struct err
             return error_set(err, ERROR_LIMIT, "more than %d lesions", REGIONS_MAX);
         struct region *const region
             = organ ? &regions->organ[*count] : &regions->region[*count];
-        if (!read_region(lesion, region, err))
+        if (!read_region(lesion, regions->planar, region, err))
             return error_prefix(err, "lesion %zu", index + 1);
         ++*count;
     }
@@ -124,11 +129,13 @@ bool regions_read(const char *findings, struct regions *ret_regions, struct erro
     read_text(json_object_get(object, "method"), "name", ret_regions->method,
               sizeof ret_regions->method);
     read_text(object, "unit", ret_regions->unit, sizeof ret_regions->unit);
+    ret_regions->planar = json_is_true(json_object_get(object, "planar"));
     ret_regions->total_tlg = read_if_told(object, "total_tlg");
     const bool good = (json_is_object(object)
                        || error_set(err, ERROR_DATA, "no JSON object, line %d", where.line))
         && read_count(object, "count", &ret_regions->count, err)
-        && read_number(object, "total_mm3", MAX_MM3, &ret_regions->total_mm3, err)
+        && (ret_regions->planar
+            || read_number(object, "total_mm3", MAX_MM3, &ret_regions->total_mm3, err))
         && read_lesions(json_object_get(object, "lesions"), ret_regions, err)
         && check_sums(ret_regions, err);
     json_decref(object);

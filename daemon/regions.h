@@ -12,7 +12,8 @@ struct error;
 
 struct region {
     int64_t label;
-    double volume_mm3, longest_mm;
+    double volume_mm3, longest_mm;  /* of a planar picture: 0, and the axis in it */
+    double area_mm2;                /* of a planar picture; NAN: it is none */
     char finding[65];
     double maximum, mean;           /* of PET and NM in regions.unit; NAN: not told */
     double peak, tlg, ratio;        /* SUVpeak, glycolysis, mean over background; NAN: not told */
@@ -24,6 +25,7 @@ struct regions {
     double total_mm3;               /* of all of them */
     double total_tlg;               /* NAN: not told */
     char method[65], unit[33];
+    bool planar;                    /* pictures without depth: there are no volumes */
     size_t told, organs;
     struct region region[REGIONS_MAX];
     struct region organ[REGIONS_MAX];   /* anatomy: in neither count nor total */

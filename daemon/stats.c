@@ -106,7 +106,7 @@ static const struct {
     { "series_counted", "1", false }, { "regions", "1", false }, { "regions_sized", "1", false },
     { "burden_ml", "ml", false }, { "organ_share_percent", "%", false },
     { "volume_ml", "ml", false }, { "longest_mm", "mm", false }, { "diameter_mm", "mm", false },
-    { "uptake_unit", "", true }, { "uptake_max", "uptake_unit", false },
+    { "area_mm2", "mm2", false }, { "uptake_unit", "", true }, { "uptake_max", "uptake_unit", false },
     { "uptake_mean", "uptake_unit", false }, { "uptake_peak", "uptake_unit", false },
     { "tlg", "ml * uptake_unit", false }, { "background_ratio", "1", false },
     SPREAD_COLUMNS("volume", "ml", "_ml"), SPREAD_COLUMNS("longest", "mm", "_mm"),
@@ -657,7 +657,8 @@ static void put_uptake(json_t *row, const struct regions *regions, const struct 
 static bool add_region(struct stats *stats, const struct store_outcome *outcome,
                        const struct region *region, size_t tally)
 {
-    struct sample *const sample = vector_add(&stats->samples, &stats->err);
+    /* what has no volume is counted, and is in no distribution of sizes */
+    struct sample *const sample = stats->regions.planar ? NULL : vector_add(&stats->samples, &stats->err);
     json_t *const row = study_row(stats, "region");
     const double organ = organ_ml(&stats->regions, region);
 
@@ -667,9 +668,13 @@ static bool add_region(struct stats *stats, const struct store_outcome *outcome,
     put_text(row, "finding", region->finding);
     put_text(row, "site", region->site);
     put_text(row, "side", region->side);
-    put_number(row, "volume_ml", region->volume_mm3 / 1000);
-    put_number(row, "longest_mm", region->longest_mm);
-    put_number(row, "diameter_mm", spread_ball_diameter(region->volume_mm3));
+    if (stats->regions.planar) {
+        put_number(row, "area_mm2", region->area_mm2);
+    } else {
+        put_number(row, "volume_ml", region->volume_mm3 / 1000);
+        put_number(row, "longest_mm", region->longest_mm);
+        put_number(row, "diameter_mm", spread_ball_diameter(region->volume_mm3));
+    }
     if (organ > 0)
         put_number(row, "organ_share_percent", region->volume_mm3 / 10 / organ);
     put_uptake(row, &stats->regions, region);
@@ -677,7 +682,7 @@ static bool add_region(struct stats *stats, const struct store_outcome *outcome,
         *sample = (struct sample){ region->volume_mm3 / 1000, region->longest_mm,
                                    (uint32_t)tally, name_of(stats, region->site),
                                    name_of(stats, region->side) };
-    return emit(stats, row) && sample != NULL;
+    return emit(stats, row) && (sample != NULL || stats->regions.planar);
 }
 
 static bool add_regions(struct stats *stats, const struct store_outcome *outcome, json_t *row)
@@ -694,8 +699,9 @@ static bool add_regions(struct stats *stats, const struct store_outcome *outcome
     stats->study.series_analysed++;
     put_text(row, "method", regions->method);
     put_count(row, "regions", regions->count);
-    put_count(row, "regions_sized", (int64_t)regions->told);
-    put_number(row, "burden_ml", regions->total_mm3 / 1000);
+    put_count(row, "regions_sized", regions->planar ? 0 : (int64_t)regions->told);
+    if (!regions->planar)
+        put_number(row, "burden_ml", regions->total_mm3 / 1000);
     put_if_told(row, "tlg", regions->total_tlg);
     add_shares(stats);
     for (size_t i = 0; i < regions->told; i++)

@@ -163,11 +163,44 @@ static void print_uptake(const json_t *findings, const json_t *lesion)
         printf("       %.3g times what lies around it\n", number(lesion, "background_ratio"));
 }
 
+static void print_notes(const json_t *findings)
+{
+    json_t *warning;
+    size_t index;
+
+    if (json_object_get(findings, "rule") != NULL)
+        printf("  rule: %s\n", json_string_value(json_object_get(findings, "rule")));
+    json_array_foreach(json_object_get(findings, "warnings"), index, warning)
+        printf("  warning: %s\n", json_string_value(warning));
+}
+
+/* Regions of pictures: no volumes, and no places in the patient. */
+static void print_planar(const json_t *findings)
+{
+    json_t *lesion;
+    size_t index;
+
+    printf("  regions in planar views: %s\n", ctl_text(findings, "count"));
+    printf("  %4s %-10s %10s %16s %18s\n", "NO", "VIEW", "AREA cm²", "AXES mm", "MEAN ± SD");
+    json_array_foreach(json_object_get(findings, "lesions"), index, lesion) {
+        printf("  %4s %-10s %10.2f %7.1f × %6.1f %8.4g ± %-6.3g\n", ctl_text(lesion, "label"),
+               ctl_text(lesion, "view"), number(lesion, "area_mm2") / 100, number(lesion, "axial_long_mm"),
+               number(lesion, "axial_short_mm"), number(lesion, "mean"), number(lesion, "sd"));
+        print_uptake(findings, lesion);
+    }
+    print_notes(findings);
+}
+
 static void print_lesions(const json_t *findings)
 {
     char unit[32];
     json_t *lesion;
     size_t index;
+
+    if (json_is_true(json_object_get(findings, "planar"))) {
+        print_planar(findings);
+        return;
+    }
 
     text_format(unit, sizeof unit, "%s", ctl_text(findings, "unit"));
     printf("  %s of unusual intensity: %s, %.1f ml in all\n",
@@ -189,10 +222,7 @@ static void print_lesions(const json_t *findings)
     if (json_object_get(findings, "total_tlg") != NULL)
         printf("  MTV %.2f ml, TLG %.2f %s in all\n", number(findings, "total_mtv_ml"),
                number(findings, "total_tlg"), ctl_text(findings, "tlg_unit"));
-    if (json_object_get(findings, "rule") != NULL)
-        printf("  rule: %s\n", json_string_value(json_object_get(findings, "rule")));
-    json_array_foreach(json_object_get(findings, "warnings"), index, lesion)
-        printf("  warning: %s\n", json_string_value(lesion));
+    print_notes(findings);
 }
 
 static void print_objects(const json_t *job)

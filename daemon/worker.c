@@ -86,6 +86,10 @@ static void summarise(const struct findings *findings, struct job_result *result
 {
     if (findings->count == 0)
         snprintf(result->reason, sizeof result->reason, "analysed: no candidate region found");
+    else if (findings->planar)
+        snprintf(result->reason, sizeof result->reason,
+                 "analysed: %zu candidate region%s in planar views", findings->count,
+                 findings->count == 1 ? "" : "s");
     else
         snprintf(result->reason, sizeof result->reason,
                  "analysed: %zu candidate region%s, %.1f ml", findings->count,

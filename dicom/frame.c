@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dicom/dataset.h"
 #include "dicom/suv.h"
@@ -10,6 +11,7 @@
 #include "util/error.h"
 
 #define MAX_FRAMES 65535
+#define MAX_VIEWS 16
 #define FAR_MM 1e5                  /* from the origin of the patient */
 
 enum tag {
@@ -31,7 +33,8 @@ enum tag {
     INTERCEPT = 0x00281052, SLOPE = 0x00281053, RESCALE_TYPE = 0x00281054,
     MODALITY_LUT = 0x00283000, PIXEL_MEASURES = 0x00289110,
     PIXEL_TRANSFORMATION = 0x00289145, SHARED_GROUPS = 0x52009229, FRAME_GROUPS = 0x52009230,
-    DETECTORS = 0x00540022, SLICE_VECTOR = 0x00540080
+    DETECTORS = 0x00540022, SLICE_VECTOR = 0x00540080, DETECTOR_VECTOR = 0x00540020,
+    VIEW_CODE = 0x00540220, CODE_VALUE = 0x00080100, CODE_MEANING = 0x00080104
 };
 
 /* One frame of an image; of a classic image the only one, without groups of its own. */
@@ -79,6 +82,12 @@ static bool has_type(const struct item *image, const char *type)
     return false;
 }
 
+/* A projection of the patient: a picture, and no slice of anything. */
+static bool is_planar(const struct item *image)
+{
+    return is_nuclear(image) && (has_type(image, "STATIC") || has_type(image, "WHOLE BODY"));
+}
+
 /* Frames are slices where functional groups, or a reconstruction of NM, say where they lie. */
 static bool check_frames(const struct item *image, size_t *ret_frames, struct error *err)
 {
@@ -88,8 +97,10 @@ static bool check_frames(const struct item *image, size_t *ret_frames, struct er
     *ret_frames = (size_t)frames;
     if (frames < 1 || frames > MAX_FRAMES)
         return error_set(err, ERROR_DATA, "Number of Frames %ld", frames);
-    if (is_nuclear(image) && !has_type(image, "RECON TOMO"))
+    if (is_nuclear(image) && !has_type(image, "RECON TOMO") && !is_planar(image))
         return error_set(err, ERROR_UNSUPPORTED, "an NM image that is no reconstructed volume");
+    if (is_planar(image) && frames > MAX_VIEWS)
+        return error_set(err, ERROR_UNSUPPORTED, "%ld planar views of NM, %d are read", frames, MAX_VIEWS);
     const size_t groups = item_count(image, FRAME_GROUPS);
     if (groups > 0 && groups != (size_t)frames)
         return error_set(err, ERROR_DATA, "%ld frames with functional groups for %zu", frames,
@@ -367,6 +378,43 @@ static void read_index(const struct view *view, struct frame *frame)
         frame->dimension[DIMENSION_INDEX] = number;
 }
 
+/* View Code Sequence (0054,0220) of the frame's detector, or of the image: CID 26. */
+static void read_view_name(const struct view *view, struct frame *frame)
+{
+    long number = (long)view->frame + 1;
+    char code[17] = "", meaning[65] = "";
+
+    item_int(view->image, DETECTOR_VECTOR, view->frame, &number);
+    const struct item *const detector = number < 1 ? NULL
+        : item_at(view->image, DETECTORS, (size_t)number - 1);
+    const struct item *const name = item_at(detector != NULL ? detector : view->image, VIEW_CODE, 0);
+    if (name != NULL) {
+        item_text_at(name, CODE_VALUE, 0, code, sizeof code);
+        item_text_at(name, CODE_MEANING, 0, meaning, sizeof meaning);
+    }
+    if (strcmp(code, "399321004") == 0 || strncasecmp(meaning, "anterior", 8) == 0)
+        text_format(frame->view, sizeof frame->view, "anterior");
+    else if (strcmp(code, "399001007") == 0 || strncasecmp(meaning, "posterior", 9) == 0)
+        text_format(frame->view, sizeof frame->view, "posterior");
+    else
+        text_format(frame->view, sizeof frame->view, "view %zu", view->frame + 1);
+}
+
+/*
+ * A picture has no place. Its own plane is set up here, rows down and columns across, and the pictures
+ * of a series a millimetre apart, in the order of their frames; of single frames anterior comes first.
+ */
+static void place_planar(const struct view *view, struct frame *frame)
+{
+    static const double upright[6] = { 1, 0, 0, 0, 0, -1 };
+
+    read_view_name(view, frame);
+    memcpy(frame->orientation, upright, sizeof upright);
+    frame->position[0] = frame->position[2] = 0;
+    frame->position[1] = frame->of_many ? (double)view->frame
+        : strcmp(frame->view, "posterior") == 0 ? 1 : 0;
+}
+
 static void read_dimensions(const struct view *view, struct frame *frame)
 {
     const struct item *const image = view->image, *const content = group(view, FRAME_CONTENT);
@@ -414,9 +462,15 @@ bool frame_read(const struct item *image, size_t number, const struct frame_form
     frame.enhanced = view.own != NULL;
     frame.of_many = view.own != NULL || is_nuclear(image);
     frame.localizer = has_type(image, "LOCALIZER");
-    if (!read_orientation(&view, frame.orientation, err)
-        || !read_spacing(&view, frame.spacing, err) || !read_position(&view, &frame, err)
-        || !read_rescale(&view, &frame, err))
+    if ((frame.planar = is_planar(image))) {
+        long frames = 1;
+        item_int(image, FRAMES, 0, &frames);
+        frame.of_many = frames > 1;
+        place_planar(&view, &frame);
+    } else if (!read_orientation(&view, frame.orientation, err) || !read_position(&view, &frame, err)) {
+        return false;
+    }
+    if (!read_spacing(&view, frame.spacing, err) || !read_rescale(&view, &frame, err))
         return false;
     item_text_at(image, SOP_CLASS, 0, frame.class_uid, sizeof frame.class_uid);
     item_text_at(image, SOP_UID, 0, frame.uid, sizeof frame.uid);

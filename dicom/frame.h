@@ -54,6 +54,8 @@ struct frame {
     bool of_many;                   /* the image has several */
     bool enhanced;                  /* of functional groups, which leave nothing to guess */
     bool localizer;
+    bool planar;                    /* a picture without a place: static or whole-body NM */
+    char view[17];                  /* of it: "anterior", "posterior", "view 3" */
     double frame_s;                 /* PET: suv_frame_moment() */
     double dimension[DIMENSIONS];   /* NAN where nothing is told */
     uint16_t *pixels;               /* stored values, sign extended when signed; NULL of localizers */

@@ -447,10 +447,31 @@ static bool fill_grid(const struct series *series, double worst, struct volume *
     return fill_slices(series, volume, err);
 }
 
+/* Pictures a millimetre apart; one alone has its step, too. */
+static bool place_planar(const struct series *series, struct volume *volume, struct series_facts *facts,
+                         struct error *err)
+{
+    if (series->stack.count > SERIES_MAX_VIEWS)
+        return error_set(err, ERROR_UNSUPPORTED, "%zu planar views, %d are read", series->stack.count,
+                         SERIES_MAX_VIEWS);
+    if (!fill_grid(series, 0, volume, err))
+        return false;
+    for (int axis = 0; axis < 3; axis++)
+        volume->affine[axis][2] = axis == 1 ? 1 : 0;
+    volume->planar = true;
+    for (size_t k = 0; k < series->stack.count; k++)
+        text_format(facts->view[k], sizeof facts->view[k], "%s", series->stack.frame[k]->view);
+    series_warn(facts, "planar views: areas and lengths in the picture, no volume and no place in the patient");
+    return true;
+}
+
 static bool place(struct series *series, struct volume *volume, struct series_facts *facts,
                   struct error *err)
 {
     double worst = 0;
+
+    if (series->stack.frame[0]->planar)
+        return place_planar(series, volume, facts, err);
 
     if (!check_steps(series, &worst, err) || !check_shift(series, facts, err))
         return false;
@@ -658,7 +679,7 @@ bool series_volume(struct series *series, struct volume *ret_volume,
     if (!gather(series, &facts, err))
         return false;
     facts.slices = series->stack.count;
-    if (facts.slices == 1)
+    if (facts.slices == 1 && !series->stack.frame[0]->planar)
         return series->frames == 1
             ? error_set(err, ERROR_UNSUPPORTED, "a single slice is no volume")
             : error_set(err, ERROR_UNSUPPORTED, "%zu slices, of which no two lie behind each "

@@ -14,6 +14,7 @@
 #include "util/volume.h"
 
 #define SERIES_MAX_WARNINGS 8
+#define SERIES_MAX_VIEWS 16         /* pictures of planar NM */
 #define SERIES_MAX_STACKS 16        /* told one by one; the others are counted */
 
 struct arena;
@@ -34,6 +35,7 @@ struct series_facts {
     char suv[200];                  /* PET: how SUV was computed, or why not */
     size_t warning_count;
     char warning[SERIES_MAX_WARNINGS][160];
+    char view[SERIES_MAX_VIEWS][17];    /* of a planar volume's pictures: "anterior" */
     size_t stack_count;
     struct series_stack stack[SERIES_MAX_STACKS];
 };

@@ -103,9 +103,10 @@ static void caption(const struct report_context *context, const struct lesion *l
     if (lesion == NULL) {
         canvas_text(canvas, x, y + 26, TEXT + 3, white, "no lesion found");
     } else {
-        text_format(line, sizeof line, "%u of %zu   %.1f ml   longest %.1f mm",
+        text_format(line, sizeof line, context->findings->planar
+                    ? "%u of %zu   %.1f cm\xc2\xb2   longest %.1f mm" : "%u of %zu   %.1f ml   longest %.1f mm",
                     (unsigned)lesion->label, context->findings->count,
-                    lesion->volume_mm3 / 1000, lesion->longest_mm);
+                    lesion->volume_mm3 / (context->findings->planar ? 100 : 1000), lesion->longest_mm);
         canvas_text(canvas, x, y + 26, TEXT + 3, yellow, line);
         text_format(line, sizeof line, "axial %.1f \xc3\x97 %.1f mm   mean %.4g \xc2\xb1 %.3g %s",
                     lesion->axial_long_mm, lesion->axial_short_mm, lesion->mean, lesion->sd,

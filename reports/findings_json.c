@@ -65,37 +65,6 @@ static void put_uptake(const struct lesion *lesion, json_t *object)
     }
 }
 
-/* IBSI's, by names of analysis/features.h; what is not known is not there. */
-static void put_features(const struct features *features, json_t *object)
-{
-    const struct features_intensity *const intensity = &features->intensity;
-    const struct features_shape *const shape = &features->shape;
-    json_t *const all = json_object();
-
-    if (features->intensity_known)
-        json_object_set_new(all, "intensity", json_pack(
-            "{s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f}",
-            "mean", intensity->mean, "variance", intensity->variance, "skewness", intensity->skewness,
-            "kurtosis", intensity->kurtosis, "median", intensity->median, "minimum", intensity->minimum,
-            "p10", intensity->p10, "p90", intensity->p90, "maximum", intensity->maximum,
-            "interquartile", intensity->interquartile, "range", intensity->range,
-            "mean_deviation", intensity->mean_deviation, "robust_deviation",
-            intensity->robust_deviation, "median_deviation", intensity->median_deviation, "variation",
-            intensity->variation, "quartile_dispersion", intensity->quartile_dispersion, "energy",
-            intensity->energy, "root_mean_square", intensity->root_mean_square));
-    if (features->shape_known)
-        json_object_set_new(all, "shape", json_pack(
-            "{s:f s:f s:f s:f s:f s:f s:f s:f s:f s:o s:f s:f s:f s:f s:f}",
-            "mesh_mm3", shape->mesh_mm3, "area_mm2", shape->area_mm2, "area_per_volume",
-            shape->area_per_volume, "compactness1", shape->compactness1, "compactness2",
-            shape->compactness2, "disproportion", shape->disproportion, "sphericity", shape->sphericity,
-            "asphericity", shape->asphericity, "shift_mm", shape->shift_mm, "axis_mm",
-            triple(shape->axis_mm), "elongation", shape->elongation, "flatness", shape->flatness,
-            "box_volume_density", shape->box_volume_density, "box_area_density",
-            shape->box_area_density, "integrated", shape->integrated));
-    json_object_set_new(object, "features", all);
-}
-
 static void put_total_uptake(const struct findings *findings, json_t *object)
 {
     if (findings->rule[0] != '\0')
@@ -105,6 +74,35 @@ static void put_total_uptake(const struct findings *findings, json_t *object)
     json_object_set_new(object, "total_mtv_ml", json_real(findings->total_mm3 / 1000));
     json_object_set_new(object, "total_tlg", json_real(findings->total_tlg.value));
     json_object_set_new(object, "tlg_unit", json_string(common_tlg_unit(findings->unit)));
+}
+
+/* A picture has areas and pixels: what would be a volume, or a place in the patient, is taken out. */
+static void make_planar(const struct report_context *context, const struct lesion *lesion, json_t *object)
+{
+    static const char *const spatial[] = { "volume_mm3", "centroid_mm", "longest_mm", "long_axis_mm",
+                                           "short_axis_mm" };
+    const double (*const affine)[4] = context->volume->affine;
+
+    for (size_t i = 0; i < sizeof spatial / sizeof *spatial; i++)
+        json_object_del(object, spatial[i]);
+    json_object_set_new(object, "area_mm2", json_real(lesion->volume_mm3));
+    json_object_set_new(object, "view", json_string(context->facts->view[lesion->axial_slice
+                                                                         % SERIES_MAX_VIEWS]));
+    json_object_set_new(object, "centroid_pixels", json_pack("[f,f]",
+        (lesion->centroid_mm[0] - affine[0][3]) / affine[0][0],
+        (lesion->centroid_mm[2] - affine[2][3]) / affine[2][1]));
+}
+
+static void put_planar(const struct report_context *context, json_t *object)
+{
+    json_t *const views = json_array();
+
+    for (size_t k = 0; k < context->volume->size[2] && k < SERIES_MAX_VIEWS; k++)
+        json_array_append_new(views, json_string(context->facts->view[k]));
+    json_object_set_new(object, "planar", json_true());
+    json_object_set_new(object, "views", views);
+    json_object_set_new(object, "total_area_mm2", json_real(context->findings->total_mm3));
+    json_object_del(object, "total_mm3");
 }
 
 static json_t *lesion_object(const struct report_context *context,
@@ -127,7 +125,8 @@ static json_t *lesion_object(const struct report_context *context,
         "maximum", lesion->maximum, "tracking_id", lesion->tracking_id, "tracking_uid", uid);
     put_place(lesion, object);
     put_uptake(lesion, object);
-    put_features(&lesion->features, object);
+    if (object != NULL && context->findings->planar)
+        make_planar(context, lesion, object);
     return object;
 }
 
@@ -177,6 +176,8 @@ bool findings_json_make(const struct report_context *context, struct report *ret
     }
     if (object != NULL)
         put_total_uptake(findings, object);
+    if (object != NULL && findings->planar)
+        put_planar(context, object);
     char *const text = object == NULL ? NULL
         : json_dumps(object, JSON_SORT_KEYS | JSON_INDENT(1));
 

@@ -33,7 +33,7 @@ static bool make_all(const struct report_context *context, struct report *report
     const struct report *seg = NULL;
     size_t pictures = 0;
 
-    if (context->findings->segment_count > 0) {
+    if (context->findings->segment_count > 0 && !context->findings->planar) {
         seg = &reports[*count];
         if (!seg_make(context, &reports[(*count)++], err))
             return false;

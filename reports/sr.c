@@ -12,6 +12,7 @@
 #include "util/volume.h"
 
 #define SR_CLASS "1.2.840.10008.5.1.4.1.1.88.34"
+#define OUTLINE_ROWS 512            /* of which a polyline goes through at most half, evenly */
 #define SEG_CLASS "1.2.840.10008.5.1.4.1.1.66.4"
 
 struct concept {
@@ -20,6 +21,7 @@ struct concept {
 
 static const struct concept no_units = { "1", "UCUM", "no units" };
 static const struct concept millimetre = { "mm", "UCUM", "mm" };
+static const struct concept square_millimetre = { "mm2", "UCUM", "mm2" };
 static const struct concept cubic_millimetre = { "mm3", "UCUM", "mm3" };
 
 static void put_concept(struct item *item, uint32_t tag, const struct concept *concept)
@@ -281,26 +283,7 @@ static void add_uptake(const struct report_context *context, const struct lesion
                    lesion->background_ratio.value, &no_units);
 }
 
-/* Those that have a code of their own. */
-static void add_shape(const struct features_shape *shape, struct item *group)
-{
-    static const struct concept square_millimetre = { "mm2", "UCUM", "mm2" };
-
-    add_number(group, &(struct concept){ "RNU0", "IBSI", "Volume of Mesh" }, shape->mesh_mm3,
-               &cubic_millimetre);
-    add_number(group, &(struct concept){ "C0JK", "IBSI", "Surface Area of Mesh" }, shape->area_mm2,
-               &square_millimetre);
-    add_number(group, &(struct concept){ "QCFX", "IBSI", "Sphericity" }, shape->sphericity, &no_units);
-    add_number(group, &(struct concept){ "TDIC", "IBSI", "Major Axis in 3D Length" }, shape->axis_mm[0],
-               &millimetre);
-    add_number(group, &(struct concept){ "P9VJ", "IBSI", "Minor Axis in 3D Length" }, shape->axis_mm[1],
-               &millimetre);
-    add_number(group, &(struct concept){ "7J51", "IBSI", "Least Axis in 3D Length" }, shape->axis_mm[2],
-               &millimetre);
-}
-
-static void add_measures(const struct report_context *context, const struct lesion *lesion,
-                         struct item *group)
+static void add_volume(const struct lesion *lesion, struct item *group)
 {
     struct item *const volume = add_number(group,
         &(struct concept){ "118565006", "SCT", "Volume" }, lesion->volume_mm3,
@@ -312,6 +295,20 @@ static void add_measures(const struct report_context *context, const struct lesi
                                 "Sum of segmented voxel method for volume" });
     add_number(group, &(struct concept){ "L0JK", "IBSI", "Maximum 3D Diameter of a Mesh" },
                lesion->longest_mm, &millimetre);
+}
+
+static void add_area(double mm2, struct item *group)
+{
+    add_number(group, &(struct concept){ "42798000", "SCT", "Area" }, mm2, &square_millimetre);
+}
+
+static void add_measures(const struct report_context *context, const struct lesion *lesion,
+                         struct item *group)
+{
+    if (context->findings->planar)
+        add_area(lesion->volume_mm3, group);
+    else
+        add_volume(lesion, group);
     add_number(group, &(struct concept){ "103339001", "SCT", "Long axis" },
                lesion->axial_long_mm, &millimetre);
     add_number(group, &(struct concept){ "103340004", "SCT", "Short axis" },
@@ -324,12 +321,73 @@ static void add_measures(const struct report_context *context, const struct lesi
                   &(struct concept){ "255605001", "SCT", "Minimum" });
     add_intensity(context, group, lesion->maximum,
                   &(struct concept){ "56851009", "SCT", "Maximum" });
-    if (lesion->features.intensity_known)
-        add_intensity(context, group, lesion->features.intensity.median,
-                      &(struct concept){ "373099004", "SCT", "Median" });
-    if (lesion->features.shape_known)
-        add_shape(&lesion->features.shape, group);
     add_uptake(context, lesion, group);
+}
+
+/* First and last pixel of the region in row j of its picture; false when there is none. */
+static bool find_edges(const struct findings *findings, const struct lesion *lesion, size_t j,
+                       size_t *ret_first, size_t *ret_last)
+{
+    const size_t *const size = findings->labels.size;
+    bool any = false;
+
+    for (size_t i = lesion->low[0]; i <= lesion->high[0]; i++)
+        if (findings_label(findings, (lesion->low[2] * size[1] + j) * size[0] + i) == lesion->label) {
+            *ret_first = any ? *ret_first : i;
+            *ret_last = i;
+            any = true;
+        }
+    return any;
+}
+
+/*
+ * The region of a picture, TID 1410: down its left side and up its right one, between the corners of
+ * pixels, whose first has its corner at 0\0 (PS3.3 C.10.5.1.2). What is hollow between is not told.
+ */
+static void add_outline(const struct report_context *context, const struct lesion *lesion,
+                        struct item *group)
+{
+    const struct volume_slice *const picture = &context->volume->slices[lesion->low[2]];
+    double point[4 * OUTLINE_ROWS + 2];
+    size_t at = 0, first = 0, last = 0;
+    const size_t rows = lesion->high[1] - lesion->low[1] + 1;
+    const size_t step = (rows + OUTLINE_ROWS / 2 - 1) / (OUTLINE_ROWS / 2);
+
+    for (size_t j = lesion->low[1]; j <= lesion->high[1]; j += step)
+        if (find_edges(context->findings, lesion, j, &first, &last)) {
+            point[at++] = (double)first;
+            point[at++] = (double)j + 0.5;
+        }
+    for (size_t j = lesion->low[1] + (rows - 1) / step * step + step; j-- > lesion->low[1];)
+        if ((j - lesion->low[1]) % step == 0 && find_edges(context->findings, lesion, j, &first, &last)) {
+            point[at++] = (double)last + 1;
+            point[at++] = (double)j + 0.5;
+        }
+    point[at++] = point[0];
+    point[at++] = point[1];
+    struct item *const region = add(group, "CONTAINS", "SCOORD",
+                                    &(struct concept){ "111030", "DCM", "Image Region" });
+    item_put_doubles(region, 0x00700022, point, at);
+    item_put_text(region, 0x00700023, "POLYLINE");
+    struct item *const image = add(region, "SELECTED FROM", "IMAGE", NULL);
+    struct item *const reference = item_add(image, 0x00081199);
+    item_put_text(reference, 0x00081150, picture->sop_class_uid);
+    item_put_text(reference, 0x00081155, picture->sop_uid);
+    if (picture->of_many)
+        item_put_int(reference, 0x00081160, (long)picture->frame);
+}
+
+static void add_segment(const struct report_context *context, const struct lesion *lesion,
+                        const struct report *seg, struct item *group)
+{
+    char uid[TEXT_UID_SIZE];
+    struct item *const segment = add_image(group,
+        &(struct concept){ "121191", "DCM", "Referenced Segment" }, SEG_CLASS, seg->sop_uid);
+
+    item_put_int(segment, 0x0062000b, (long)lesion->label);
+    item_text_at(dataset_root(context->source), 0x0020000e, 0, uid, sizeof uid);
+    add_uid(group, "CONTAINS", &(struct concept){ "121232", "DCM",
+            "Source series for segmentation" }, uid);
 }
 
 static void add_lesion(const struct report_context *context, const struct lesion *lesion,
@@ -337,8 +395,8 @@ static void add_lesion(const struct report_context *context, const struct lesion
 {
     char uid[TEXT_UID_SIZE], role[32];
     struct item *const group = add_container(measurements,
-        &(struct concept){ "125007", "DCM", "Measurement Group" }, "1411");
-    const struct item *const source = dataset_root(context->source);
+        &(struct concept){ "125007", "DCM", "Measurement Group" },
+        context->findings->planar ? "1410" : "1411");
 
     text_format(role, sizeof role, "lesion.%u", (unsigned)lesion->label);
     uid_derive(context->key, role, uid);
@@ -352,12 +410,10 @@ static void add_lesion(const struct report_context *context, const struct lesion
     add_code(group, "CONTAINS", &(struct concept){ "121071", "DCM", "Finding" },
              &(struct concept){ lesion->finding.value, lesion->finding.scheme,
                                 lesion->finding.meaning });
-    struct item *const segment = add_image(group,
-        &(struct concept){ "121191", "DCM", "Referenced Segment" }, SEG_CLASS, seg->sop_uid);
-    item_put_int(segment, 0x0062000b, (long)lesion->label);
-    item_text_at(source, 0x0020000e, 0, uid, sizeof uid);
-    add_uid(group, "CONTAINS", &(struct concept){ "121232", "DCM",
-            "Source series for segmentation" }, uid);
+    if (context->findings->planar)
+        add_outline(context, lesion, group);
+    else
+        add_segment(context, lesion, seg, group);
     add_algorithm(context, group);
     add_measures(context, lesion, group);
 }
@@ -376,7 +432,9 @@ static void add_totals(const struct report_context *context, struct item *measur
     add_algorithm(context, group);
     add_number(group, &(struct concept){ "246206008", "SCT", "Number of lesions" },
                (double)context->findings->count, &no_units);
-    if (context->findings->count > 0)
+    if (context->findings->count > 0 && context->findings->planar)
+        add_area(context->findings->total_mm3, group);
+    else if (context->findings->count > 0)
         add_number(group, &(struct concept){ "118565006", "SCT", "Volume" },
                    context->findings->total_mm3, &cubic_millimetre);
     if (context->findings->count > 0 && context->findings->total_tlg.known)

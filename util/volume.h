@@ -73,6 +73,11 @@ struct volume {
      */
     const struct volume_slice *slices;
     bool even;                          /* true: affine and positions agree to 1 % */
+    /*
+     * Each k is a picture of its own (planar NM: anterior, posterior), a millimetre apart so that they have
+     * places: areas and lengths within one count, there are no volumes and nothing lies in the patient.
+     */
+    bool planar;
     char frame_of_reference_uid[TEXT_UID_SIZE];
 };
 

@@ -2,7 +2,6 @@
 
 extern const struct runner_suite suite_ball;
 extern const struct runner_suite suite_distance;
-extern const struct runner_suite suite_features;
 extern const struct runner_suite suite_fixed;
 extern const struct runner_suite suite_gauss;
 extern const struct runner_suite suite_given;
@@ -15,6 +14,7 @@ extern const struct runner_suite suite_quality;
 extern const struct runner_suite suite_organs;
 extern const struct runner_suite suite_spread;
 extern const struct runner_suite suite_pet;
+extern const struct runner_suite suite_planar;
 extern const struct runner_suite suite_regions;
 extern const struct runner_suite suite_split;
 extern const struct runner_suite suite_truth;
@@ -26,7 +26,6 @@ int main(int argc, char **argv)
     static const struct runner_suite *const suites[] = {
         &suite_ball,
         &suite_distance,
-        &suite_features,
         &suite_fixed,
         &suite_gauss,
         &suite_given,
@@ -39,6 +38,7 @@ int main(int argc, char **argv)
         &suite_organs,
         &suite_spread,
         &suite_pet,
+        &suite_planar,
         &suite_regions,
         &suite_split,
         &suite_truth,

@@ -239,6 +239,26 @@ static void uptake_is_told_where_it_is_known(void)
     close_store();
 }
 
+/* Regions of pictures are counted; they have an area, and are in no distribution of volumes. */
+static void regions_of_planar_views_have_no_volume(void)
+{
+    open_store();
+    add_series(10, "NM", "P", "20260101");
+    finish(10, "k", "{\"count\":2,\"planar\":true,\"unit\":\"{counts}\",\"lesions\":[{\"label\":1,\"area_mm2\":400,"
+           "\"axial_long_mm\":25,\"mean\":80,\"maximum\":90,\"background_ratio\":4.5},{\"label\":2,"
+           "\"area_mm2\":300,\"axial_long_mm\":20}]}");
+    json_t *const rows = rows_of(STATS_ALL, NULL, 4096);
+    CU_ASSERT(is(find(rows, "region", "", 0), "area_mm2", 400));
+    CU_ASSERT(isnan(figure(find(rows, "region", "", 0), "volume_ml")));
+    CU_ASSERT(is(find(rows, "series", "", 0), "regions", 2) && is(find(rows, "series", "", 0), "regions_sized", 0));
+    CU_ASSERT(isnan(figure(find(rows, "series", "", 0), "burden_ml")));
+    CU_ASSERT(isnan(figure(find(rows, "study", "", 0), "volume_median_ml")));
+    json_decref(rows);
+    close_store();
+    CU_ASSERT_FALSE(regions_read("{\"count\":1,\"planar\":true,\"lesions\":[{\"label\":1}]}", &regions, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "area_mm2 is no number"));
+}
+
 static void what_is_not_there_is_refused(void)
 {
     open_store();
@@ -446,6 +466,7 @@ static const struct runner_test tests[] = {
     TEST(damaged_findings_are_refused_with_a_sentence),
     TEST(more_lesions_than_there_is_room_for_are_refused),
     TEST(uptake_is_told_where_it_is_known),
+    TEST(regions_of_planar_views_have_no_volume),
     TEST(what_is_not_there_is_refused),
     TEST(series_that_do_not_count_keep_their_reasons),
     TEST(only_the_current_result_of_a_series_counts),

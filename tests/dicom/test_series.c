@@ -503,6 +503,199 @@ static void frames_are_slices_wherever_they_say_where_they_lie(void)
     equals_pydicom("dicom/mr_enhanced_multiframe/siemens_enhanced_8frames.dcm", 1);
 }
 
+/* ---- SPECT ---- */
+
+/* Frame f of 4 x 4 pixels holds 10 (f + 1) counts; its geometry is the detector's. */
+static struct dataset *make_spect(const long *vector, double step_mm, bool detector, const char *type)
+{
+    static const double position[3] = { -10, -20, 30 }, axial[6] = { 1, 0, 0, 0, 1, 0 };
+    static const double spacing[2] = { 4, 4 };
+    uint16_t pixels[48];
+    struct dataset *const dataset = dataset_new(&err);
+    struct item *const root = dataset_root(dataset);
+
+    for (size_t i = 0; i < 48; i++)
+        pixels[i] = (uint16_t)(10 * (i / 16 + 1));
+    item_put_text(root, 0x00080008, type);
+    item_put_text(root, 0x00080016, "1.2.840.10008.5.1.4.1.1.20");
+    item_put_text(root, 0x00080018, "1.9.1");
+    item_put_text(root, 0x00080060, "NM");
+    item_put_text(root, 0x0020000d, "1.2");
+    if (step_mm != 0)
+        item_put_double(root, 0x00180088, step_mm);
+    item_put_int(root, 0x00280002, 1);
+    item_put_int(root, 0x00280008, 3);
+    item_put_int(root, 0x00280010, 4);
+    item_put_int(root, 0x00280011, 4);
+    item_put_doubles(root, 0x00280030, spacing, 2);
+    item_put_int(root, 0x00280100, 16);
+    item_put_int(root, 0x00280101, 16);
+    item_put_int(root, 0x00280102, 15);
+    item_put_int(root, 0x00280103, 0);
+    struct item *const place = detector ? item_add(root, 0x00540022) : root;
+    item_put_doubles(place, 0x00200032, position, 3);
+    item_put_doubles(place, 0x00200037, axial, 6);
+    if (vector != NULL)
+        item_put_ints(root, 0x00540080, vector, 3);
+    item_put_words(root, 0x7fe00010, pixels, 48);
+    return dataset;
+}
+
+static bool load_spect(const long *vector, double step_mm, bool detector)
+{
+    begin(1);
+    struct dataset *const dataset = make_spect(vector, step_mm, detector, "ORIGINAL\\PRIMARY\\RECON TOMO\\EMISSION");
+    const bool good = series_add(series, dataset, &err)
+        && series_volume(series, &volume, &facts, &err);
+    dataset_free(dataset);
+    return good;
+}
+
+/* Slice n lies n - 1 steps along the normal from the detector's position; the step may be below 0. */
+static void spect_is_a_volume_in_counts_by_its_detector_and_slice_vector(void)
+{
+    static const long vectors[][3] = { { 1, 2, 3 }, { 3, 1, 2 }, { 2, 3, 1 } };
+    static const double steps[] = { 5, -5 };
+
+    for (int v = 0; v < 4; v++)
+        for (int s = 0; s < 2; s++)
+            for (int detector = 0; detector < 2; detector++) {
+                const bool good = load_spect(v < 3 ? vectors[v] : NULL, steps[s], detector == 1);
+                CU_ASSERT_FATAL(good);
+                CU_ASSERT_EQUAL(volume.unit, UNIT_COUNTS);
+                CU_ASSERT_EQUAL(volume.size[2], 3);
+                CU_ASSERT_EQUAL(facts.suv[0], '\0');
+                CU_ASSERT_DOUBLE_EQUAL(volume.affine[2][3], s == 0 ? 30 : 20, 1e-9);
+                CU_ASSERT_DOUBLE_EQUAL(volume.affine[2][2], 5, 1e-9);
+                for (size_t k = 0; k < 3; k++) {
+                    const long number = s == 0 ? (long)k + 1 : 3 - (long)k;
+                    size_t frame = 0;
+                    while ((v < 3 ? vectors[v][frame] : (long)frame + 1) != number)
+                        frame++;
+                    CU_ASSERT_EQUAL(volume_value(&volume, k * 16 + 5), 10.0 * (double)(frame + 1));
+                    CU_ASSERT_EQUAL(volume.slices[k].frame, frame + 1);
+                    CU_ASSERT(volume.slices[k].of_many);
+                }
+                end();
+            }
+}
+
+static void spect_without_its_geometry_has_its_sentence(void)
+{
+    static const long twice[] = { 1, 2, 2 };
+
+    CU_ASSERT_FALSE(load_spect(NULL, 0, true));
+    CU_ASSERT_STRING_EQUAL(err.text, "frame 1: an NM volume without Spacing Between Slices");
+    end();
+    CU_ASSERT_FALSE(load_spect(twice, 5, true));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "same position"));
+    end();
+}
+
+/* ---- planar NM ---- */
+
+/* Views of 4 x 4 pixels, the n-th of n + 1 counts; `codes` names them by detector, "" none. */
+static struct dataset *make_planar(long frames, const char *const *codes, const char *type)
+{
+    static const double spacing[2] = { 2.4, 2.4 };
+    uint16_t pixels[17 * 16];
+    long detectors[17];
+    struct dataset *const dataset = dataset_new(&err);
+    struct item *const root = dataset_root(dataset);
+
+    for (size_t i = 0; i < (size_t)frames * 16; i++)
+        pixels[i] = (uint16_t)(i / 16 + 1);
+    item_put_text(root, 0x00080008, type);
+    item_put_text(root, 0x00080016, "1.2.840.10008.5.1.4.1.1.20");
+    item_put_text(root, 0x00080018, codes[0]);
+    item_put_text(root, 0x00080060, "NM");
+    item_put_text(root, 0x0020000d, "1.2");
+    item_put_int(root, 0x00280002, 1);
+    item_put_int(root, 0x00280008, frames);
+    item_put_int(root, 0x00280010, 4);
+    item_put_int(root, 0x00280011, 4);
+    item_put_doubles(root, 0x00280030, spacing, 2);
+    item_put_int(root, 0x00280100, 16);
+    item_put_int(root, 0x00280101, 16);
+    item_put_int(root, 0x00280102, 15);
+    item_put_int(root, 0x00280103, 0);
+    for (long f = 0; f < frames; f++) {
+        struct item *const detector = item_add(root, 0x00540022);
+        detectors[f] = f + 1;
+        if (codes[f + 1][0] != '\0')
+            item_put_code(detector, 0x00540220, codes[f + 1], "SCT", codes[f + 1]);
+    }
+    item_put_ints(root, 0x00540020, detectors, (size_t)frames);
+    item_put_words(root, 0x7fe00010, pixels, (size_t)frames * 16);
+    return dataset;
+}
+
+static bool add_planar(long frames, const char *const *codes, const char *type)
+{
+    struct dataset *const dataset = make_planar(frames, codes, type);
+    const bool good = series_add(series, dataset, &err);
+
+    dataset_free(dataset);
+    return good;
+}
+
+static void planar_views_are_pictures_with_names_and_no_volume(void)
+{
+    static const char *const both[] = { "1.9.1", "399321004", "399001007" };
+    static const char *const back[] = { "1.9.2", "POSTERIOR VIEW" }, *const front[] = { "1.9.1", "Anterior" };
+
+    begin(1);
+    CU_ASSERT_FATAL(add_planar(2, both, "ORIGINAL\\PRIMARY\\WHOLE BODY\\EMISSION"));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT(volume.planar && volume.unit == UNIT_COUNTS && volume.size[2] == 2);
+    CU_ASSERT_STRING_EQUAL(facts.view[0], "anterior");
+    CU_ASSERT_STRING_EQUAL(facts.view[1], "posterior");
+    CU_ASSERT_EQUAL(volume_value(&volume, 3), 1);
+    CU_ASSERT_EQUAL(volume_value(&volume, 16 + 3), 2);
+    CU_ASSERT_DOUBLE_EQUAL(volume_spacing_mm(&volume, 0), 2.4, 1e-9);
+    CU_ASSERT_DOUBLE_EQUAL(volume_voxel_mm3(&volume, 0), 2.4 * 2.4, 1e-9);
+    CU_ASSERT(facts.warning_count == 1 && strstr(facts.warning[0], "planar views") != NULL);
+    end();
+    begin(2);                               /* one object each, the back first */
+    CU_ASSERT(add_planar(1, back, "ORIGINAL\\PRIMARY\\STATIC\\EMISSION"));
+    CU_ASSERT(add_planar(1, front, "ORIGINAL\\PRIMARY\\STATIC\\EMISSION"));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_EQUAL(volume.size[2], 2);
+    CU_ASSERT_STRING_EQUAL(facts.view[0], "anterior");
+    CU_ASSERT_STRING_EQUAL(volume.slices[0].sop_uid, "1.9.1");
+    CU_ASSERT_STRING_EQUAL(facts.view[1], "posterior");
+    end();
+    begin(1);                               /* one picture alone is no less than two */
+    CU_ASSERT(add_planar(1, front, "ORIGINAL\\PRIMARY\\STATIC\\EMISSION"));
+    CU_ASSERT(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT(volume.planar && volume.size[2] == 1);
+    end();
+}
+
+static void nm_that_is_neither_volume_nor_view_has_its_sentence(void)
+{
+    static const char *const many[18] = { "1.9.1", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "" };
+    static const char *const types[] = { "TOMO", "DYNAMIC", "GATED", "RECON GATED TOMO" };
+    char type[80];
+
+    for (size_t n = 0; n < 4; n++) {
+        begin(1);
+        snprintf(type, sizeof type, "ORIGINAL\\PRIMARY\\%s\\EMISSION", types[n]);
+        CU_ASSERT_FALSE(add_planar(2, many, type));
+        CU_ASSERT_STRING_EQUAL(err.text, "an NM image that is no reconstructed volume");
+        end();
+    }
+    begin(1);
+    CU_ASSERT_FALSE(add_planar(17, many, "ORIGINAL\\PRIMARY\\STATIC\\EMISSION"));
+    CU_ASSERT_STRING_EQUAL(err.text, "17 planar views of NM, 16 are read");
+    end();
+    begin(1);
+    CU_ASSERT(add_planar(3, many, "ORIGINAL\\PRIMARY\\STATIC\\EMISSION"));
+    CU_ASSERT(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_STRING_EQUAL(facts.view[2], "view 3");
+    end();
+}
+
 /* TRUTH.tsv: SUVbw factor 0.000242903 = 71 kg × 1000 / (388777472 Bq × 2^(−2711 / 6588)). */
 static void real_pet_is_in_suv_by_the_known_factor(void)
 {
@@ -562,6 +755,10 @@ static const struct runner_test tests[] = {
     TEST(one_slice_is_no_volume),
     TEST(real_series_equal_pydicom_voxel_by_voxel),
     TEST(frames_are_slices_wherever_they_say_where_they_lie),
+    TEST(spect_is_a_volume_in_counts_by_its_detector_and_slice_vector),
+    TEST(spect_without_its_geometry_has_its_sentence),
+    TEST(planar_views_are_pictures_with_names_and_no_volume),
+    TEST(nm_that_is_neither_volume_nor_view_has_its_sentence),
     TEST(real_pet_is_in_suv_by_the_known_factor),
     TEST(real_quirks_end_in_their_sentence),
     { NULL, NULL }

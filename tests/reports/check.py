@@ -36,7 +36,7 @@ def check_uptake(group, lesion, numbers):
     derived = {}
     for item in group.ContentSequence:
         for of in getattr(item, "ContentSequence", []):
-            if of.ConceptNameCodeSequence[0].CodeValue == "121401":
+            if "ConceptNameCodeSequence" in of and of.ConceptNameCodeSequence[0].CodeValue == "121401":
                 derived[of.ConceptCodeSequence[0].CodeValue] = item
     assert "126031" in derived if "suv_peak" in lesion else "126031" not in derived
     if unit in UPTAKE:
@@ -79,6 +79,41 @@ frames = max(1, findings["segment_count"])
 assert int(sc.NumberOfFrames) == frames
 assert len(sc.PixelData) >= frames * sc.Rows * sc.Columns * 3
 assert open(folder + "/key-1.png", "rb").read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def check_planar():
+    """Areas in place of volumes; the outline in the picture has the area that a row-convex region has."""
+    assert not os.path.exists(folder + "/seg.dcm") and "total_mm3" not in findings
+    assert {lesion["view"] for lesion in findings["lesions"]} <= set(findings["views"])
+    for lesion in findings["lesions"]:
+        assert "volume_mm3" not in lesion and "centroid_mm" not in lesion
+        group = [i for i in items if i.ValueType == "CONTAINER" and any(
+            c.ValueType == "TEXT" and c.TextValue == lesion["tracking_id"] for c in getattr(i, "ContentSequence", []))]
+        assert len(group) == 1
+        numbers = {c.ConceptNameCodeSequence[0].CodeValue: float(c.MeasuredValueSequence[0].NumericValue)
+                   for c in group[0].ContentSequence if c.ValueType == "NUM"}
+        assert abs(numbers["42798000"] / lesion["area_mm2"] - 1) < 1e-9
+        assert "118565006" not in numbers and "L0JK" not in numbers
+        check_uptake(group[0], lesion, numbers)
+        region = [c for c in group[0].ContentSequence if c.ValueType == "SCOORD"][0]
+        points = np.array(region.GraphicData).reshape(-1, 2)
+        assert (points[0] == points[-1]).all()
+        rows = points[:, 1]
+        assert abs(points.min(0) - 0.0).min() >= 0 and rows.min() % 1 == 0.5
+        frame = region.ContentSequence[0].ReferencedSOPSequence[0].ReferencedFrameNumber
+        assert findings["views"][int(frame) - 1] == lesion["view"]
+        # each row of the outline is as wide as the region there: a pixel is 16 mm2
+        half = len(points) // 2
+        left, right = points[:half], points[half:-1][::-1]
+        assert (left[:, 1] == right[:, 1]).all()
+        assert (right[:, 0] - left[:, 0]).sum() >= lesion["voxels"]
+        assert abs(left[:, 1].mean() - 0.5 - lesion["centroid_pixels"][1]) < 2
+
+
+if findings.get("planar"):
+    check_planar()
+    print("ok")
+    sys.exit()
 if findings["count"] == 0:
     assert not os.path.exists(folder + "/seg.dcm")
     print("ok")

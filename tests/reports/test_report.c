@@ -5,6 +5,7 @@
 
 #include "analysis/analyse.h"
 #include "analysis/phantom.h"
+#include "analysis/phantom_planar.h"
 #include "analysis/uptake.h"
 #include "dicom/dataset.h"
 #include "dicom/series.h"
@@ -203,6 +204,39 @@ static void every_suv_has_its_own_codes_and_counts_have_a_ratio(void)
     }
 }
 
+/* Two pictures in one object: areas, a view, an outline in pixels, and no segmentation. */
+static void planar_views_have_areas_and_outlines(void)
+{
+    const struct phantom_planar_options options = { 5, 4, true };
+    struct phantom_planar_truth spots;
+    struct analysis_parameters parameters;
+
+    CU_ASSERT_FATAL(dicom_init(&err));
+    CU_ASSERT_FATAL(report_init(NULL, &err));
+    if (arena == NULL)
+        arena = arena_new((size_t)1 << 30, &err);
+    arena_reset(arena);
+    CU_ASSERT_FATAL(phantom_planar_make(&options, arena, &volume, &spots, &err));
+    struct volume_slice *const slices = arena_take_zeroed(arena, 2, sizeof *slices, &err);
+    for (size_t k = 0; k < 2; k++) {
+        snprintf(slices[k].sop_uid, TEXT_UID_SIZE, "1.2.3.4.1");
+        snprintf(slices[k].sop_class_uid, TEXT_UID_SIZE, "1.2.840.10008.5.1.4.1.1.20");
+        slices[k].frame = (uint32_t)k + 1;
+        slices[k].of_many = true;
+    }
+    volume.slices = slices;
+    analysis_defaults("NM", &parameters);
+    CU_ASSERT_FATAL(analyse(&volume, &parameters, arena, &findings, &err));
+    CU_ASSERT(findings.count >= 8);
+    findings.method.parameters = "{\"method\":\"nm-spots\"}";
+    memset(&facts, 0, sizeof facts);
+    snprintf(facts.modality, sizeof facts.modality, "NM");
+    snprintf(facts.view[0], sizeof facts.view[0], "anterior");
+    snprintf(facts.view[1], sizeof facts.view[1], "posterior");
+    facts.slices = 2;
+    check_prepared();
+}
+
 static void nothing_found_is_a_result_without_seg(void)
 {
     check_all(PHANTOM_CT, 0, false);
@@ -289,6 +323,7 @@ static const struct runner_test tests[] = {
     TEST(results_of_an_oblique_mr_read_back_as_the_findings),
     TEST(results_of_pet_read_back_as_the_findings),
     TEST(every_suv_has_its_own_codes_and_counts_have_a_ratio),
+    TEST(planar_views_have_areas_and_outlines),
     TEST(nothing_found_is_a_result_without_seg),
     TEST(results_of_lossy_sources_say_so),
     TEST(findings_that_are_not_sound_make_no_result),

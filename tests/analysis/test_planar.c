@@ -1,0 +1,162 @@
+/*
+ * Planar: pictures of a MIBG phantom from the front and the back. Nothing connects two pictures, each lesion is
+ * found in both with its ratio to what lies around, and what has no lesion gives none.
+ */
+#include "analysis/planar.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/phantom_planar.h"
+#include "tests/runner.h"
+#include "util/arena.h"
+#include "util/error.h"
+
+#define PIXELS (PHANTOM_PLANAR_COLUMNS * PHANTOM_PLANAR_ROWS)
+
+static struct error err;
+static struct arena *arena;
+static struct findings findings;
+static struct volume volume;
+static struct phantom_planar_truth truth;
+
+static bool make(uint64_t seed, size_t lesions, bool organs)
+{
+    const struct phantom_planar_options options = { seed, lesions, organs };
+
+    if (arena == NULL)
+        arena = arena_new((size_t)256 << 20, &err);
+    arena_reset(arena);
+    return phantom_planar_make(&options, arena, &volume, &truth, &err);
+}
+
+static bool find(void)
+{
+    struct analysis_parameters parameters;
+
+    analysis_defaults("NM", &parameters);
+    return analyse(&volume, &parameters, arena, &findings, &err);
+}
+
+/* The label at the middle of a spot in a picture; 0: it was not found. */
+static const struct lesion *at_spot(const struct phantom_planar_spot *spot, size_t view)
+{
+    const double column = view == 1 ? PHANTOM_PLANAR_COLUMNS - 1 - spot->column : spot->column;
+    const size_t n = view * PIXELS + (size_t)lround(spot->row) * PHANTOM_PLANAR_COLUMNS + (size_t)lround(column);
+    const uint32_t label = findings.labels.u8[n];
+
+    return label == 0 ? NULL : &findings.lesion[label - 1];
+}
+
+static void show(uint64_t seed)
+{
+    for (size_t n = 0; n < findings.segment_count; n++)
+        printf("\n  seed %d view %zu: (%zu..%zu, %zu..%zu) %.0f mm2 mean %.1f ratio %.2f ", (int)seed,
+               findings.lesion[n].low[2], findings.lesion[n].low[0], findings.lesion[n].high[0],
+               findings.lesion[n].low[1], findings.lesion[n].high[1], findings.lesion[n].volume_mm3,
+               findings.lesion[n].mean, findings.lesion[n].background_ratio.value);
+}
+
+static void lesions_are_found_from_both_sides(void)
+{
+    int spots = 0, found = 0, others = 0;
+
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        size_t hits = 0;
+        CU_ASSERT_FATAL(make(seed, 1 + seed % PHANTOM_PLANAR_MAX_LESIONS, true) && find());
+        if (getenv("TUMORD_VERBOSE") != NULL)
+            show(seed);
+        CU_ASSERT(findings.planar);
+        for (size_t n = 0; n < truth.count; n++)
+            for (size_t view = 0; view < 2; view++) {
+                const struct lesion *const lesion = at_spot(&truth.lesion[n], view);
+                spots++;
+                hits += lesion != NULL;
+                if (lesion == NULL)
+                    continue;
+                CU_ASSERT(lesion->low[2] == view && lesion->high[2] == view && lesion->axial_slice == view);
+                CU_ASSERT(lesion->background_ratio.known && lesion->background_ratio.value > 1.5);
+                CU_ASSERT(!lesion->peak.known && !lesion->tlg.known);
+            }
+        found += (int)hits;
+        others += (int)(findings.count - hits);
+    }
+    printf("[%d of %d lesions, %d other regions in 40 pictures of which each has a liver, a heart and a bladder] ",
+           found, spots, others);
+    CU_ASSERT(found >= 0.95 * spots);
+    CU_ASSERT(others <= 3 * 40);
+}
+
+static void a_body_alone_has_no_region(void)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        CU_ASSERT_FATAL(make(seed, 0, false) && find());
+        CU_ASSERT_EQUAL(findings.count, 0);
+        if (findings.count != 0)
+            show(seed);
+    }
+}
+
+/* A spot at one place in both pictures is two regions of so many pixels of 4 x 4 mm each, in no volume. */
+static void areas_are_told_and_pictures_are_not_connected(void)
+{
+    static int16_t counts[2 * PIXELS];
+    size_t pixels = 0;
+
+    CU_ASSERT_FATAL(make(1, 0, false));
+    memcpy(counts, volume.i16, sizeof counts);
+    for (size_t n = 0; n < 2 * PIXELS; n++) {
+        const double i = (double)(n % PHANTOM_PLANAR_COLUMNS) - 60;
+        const double j = (double)(n % PIXELS / PHANTOM_PLANAR_COLUMNS) - 90;
+        if (i * i + j * j <= 36) {
+            counts[n] = 100;
+            pixels += n < PIXELS;
+        }
+    }
+    volume.i16 = counts;
+    CU_ASSERT_FATAL(find());
+    CU_ASSERT_EQUAL_FATAL(findings.count, 2);
+    for (size_t n = 0; n < 2; n++) {
+        const struct lesion *const lesion = &findings.lesion[n];
+        CU_ASSERT_EQUAL(lesion->axial_slice, n);
+        CU_ASSERT(fabs((double)lesion->voxels - (double)pixels) <= 4);
+        CU_ASSERT_DOUBLE_EQUAL(lesion->volume_mm3, (double)lesion->voxels * 16, 1e-6);
+        CU_ASSERT_DOUBLE_EQUAL(lesion->background_ratio.value, lesion->mean / lesion->background.value, 1e-12);
+        CU_ASSERT_DOUBLE_EQUAL(lesion->background.value, 13.5, 1.5);    /* counts of the body */
+        CU_ASSERT_EQUAL(lesion->longest_mm, lesion->axial_long_mm);
+    }
+    volume.size[2] = 1;                     /* one picture alone */
+    CU_ASSERT_FATAL(find());
+    CU_ASSERT_EQUAL(findings.count, 1);
+}
+
+static void need_is_an_upper_bound(void)
+{
+    struct analysis_parameters parameters;
+
+    analysis_defaults("NM", &parameters);
+    CU_ASSERT_FATAL(make(9, 6, true));
+    struct arena *const own = arena_new((size_t)256 << 20, &err);
+    CU_ASSERT(analyse(&volume, &parameters, own, &findings, &err));
+    CU_ASSERT(arena_peak(own) <= analyse_need(&volume, &parameters));
+    arena_free(own);
+}
+
+static void more_lesions_than_places_are_refused(void)
+{
+    CU_ASSERT_FALSE(make(1, PHANTOM_PLANAR_MAX_LESIONS + 1, true));
+    CU_ASSERT_STRING_EQUAL(err.text, "7 lesions in a planar phantom, 6 have a place");
+}
+
+static const struct runner_test tests[] = {
+    TEST(lesions_are_found_from_both_sides),
+    TEST(a_body_alone_has_no_region),
+    TEST(areas_are_told_and_pictures_are_not_connected),
+    TEST(need_is_an_upper_bound),
+    TEST(more_lesions_than_places_are_refused),
+    { NULL, NULL }
+};
+
+const struct runner_suite suite_planar = { "planar", tests };
