@@ -29,7 +29,7 @@ size_t analyse_need(const struct volume *volume, const struct analysis_parameter
     const struct methods_task task = { .volume = volume, .parameters = parameters };
     const struct methods_entry *const method = methods_find(parameters->method);
 
-    return method == NULL ? 0 : method->need(&task);
+    return method == NULL ? 0 : methods_need(method, &task);
 }
 
 bool analyse(const struct volume *volume, const struct analysis_parameters *parameters,

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/features.h"
 #include "analysis/quality.h"
 #include "util/volume.h"
 
@@ -53,6 +54,7 @@ struct lesion {
     double long_axis_mm[2][3];      /* its ends in LPS */
     double short_axis_mm[2][3];
     double mean, sd, minimum, maximum;  /* of the volume's values, in findings.unit */
+    struct features features;
     struct measure peak;            /* PET: SUVpeak (uptake.h), in findings.unit */
     double peak_mm[3];              /* the middle of its sphere in LPS */
     struct measure tlg;             /* PET: mean × volume in ml */

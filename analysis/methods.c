@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "analysis/features.h"
 #include "analysis/regions.h"
 #include "util/arena.h"
 #include "util/error.h"
@@ -60,6 +61,28 @@ static bool check(const struct methods_task *task, const struct methods_entry *m
     return true;
 }
 
+/* What is told of every region, whatever found it. */
+static bool describe(const struct methods_task *task, struct arena *arena, struct findings *findings,
+                     struct error *err)
+{
+    for (size_t n = 0; n < findings->segment_count; n++) {
+        struct lesion *const lesion = &findings->lesion[n];
+        if (!features_measure(task->volume, &findings->labels, (uint8_t)lesion->label, lesion->low,
+                              lesion->high, task->parameters->threads, arena, &lesion->features, err))
+            return false;
+    }
+    return true;
+}
+
+size_t methods_need(const struct methods_entry *method, const struct methods_task *task)
+{
+    const size_t method_needs = method->need(task);
+    const size_t labels = volume_count(task->volume) + FINDINGS_MAX_SEGMENTS * sizeof(struct lesion);
+    const size_t features = labels + volume_count(task->volume) + features_room(task->volume);
+
+    return method_needs > features ? method_needs : features;
+}
+
 bool methods_run(const struct methods_task *task, struct arena *arena, struct findings *ret_findings,
                  struct error *err)
 {
@@ -71,5 +94,5 @@ bool methods_run(const struct methods_task *task, struct arena *arena, struct fi
     const size_t mark = arena_mark(arena);
     const bool good = method->run(task, arena, ret_findings, err);
     arena_rewind(arena, mark);
-    return good || error_prefix(err, "analysis");
+    return (good && describe(task, arena, ret_findings, err)) || error_prefix(err, "analysis");
 }

@@ -47,8 +47,11 @@ bool methods_takes(const struct methods_entry *method, const char *modality);
 /* Does it fail on values that are no SUV? */
 bool methods_needs_suv(const struct methods_entry *method);
 
+/* Bytes of arena that methods_run() needs with it, at most. */
+size_t methods_need(const struct methods_entry *method, const struct methods_task *task);
+
 /*
- * Runs the method that the parameters name. Nothing found is a result (count 0), not an error. Fails
+ * Runs the method that the parameters name, and measures the features of what it found. Nothing found is a result (count 0), not an error. Fails
  * on a method that is not there, without an organ where one is needed, and as the method does.
  */
 bool methods_run(const struct methods_task *task, struct arena *arena, struct findings *ret_findings,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analysis/fixed.h"
+#include "hw/vectors_top.h"
 
 #define LONGEST 1024
 #define MOST (1 << 20)          /* voxels of a slice */
@@ -724,6 +725,12 @@ int main(int argc, char **argv)
             fprintf(stderr, "vectors: the slice is shorter than 512 x 512 of 16 bits\n");
             return 1;
         }
+        return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+    }
+    if (argc > 1 && strcmp(argv[1], "top-real") == 0)
+        return vectors_top_real(stdin, exhaustive) && fflush(stdout) == 0 ? 0 : 1;
+    if (argc > 1 && strcmp(argv[1], "top") == 0) {
+        vectors_top(exhaustive, fault);
         return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
     }
     const struct maker *maker = makers;

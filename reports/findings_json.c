@@ -65,6 +65,37 @@ static void put_uptake(const struct lesion *lesion, json_t *object)
     }
 }
 
+/* IBSI's, by names of analysis/features.h; what is not known is not there. */
+static void put_features(const struct features *features, json_t *object)
+{
+    const struct features_intensity *const intensity = &features->intensity;
+    const struct features_shape *const shape = &features->shape;
+    json_t *const all = json_object();
+
+    if (features->intensity_known)
+        json_object_set_new(all, "intensity", json_pack(
+            "{s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f}",
+            "mean", intensity->mean, "variance", intensity->variance, "skewness", intensity->skewness,
+            "kurtosis", intensity->kurtosis, "median", intensity->median, "minimum", intensity->minimum,
+            "p10", intensity->p10, "p90", intensity->p90, "maximum", intensity->maximum,
+            "interquartile", intensity->interquartile, "range", intensity->range,
+            "mean_deviation", intensity->mean_deviation, "robust_deviation",
+            intensity->robust_deviation, "median_deviation", intensity->median_deviation, "variation",
+            intensity->variation, "quartile_dispersion", intensity->quartile_dispersion, "energy",
+            intensity->energy, "root_mean_square", intensity->root_mean_square));
+    if (features->shape_known)
+        json_object_set_new(all, "shape", json_pack(
+            "{s:f s:f s:f s:f s:f s:f s:f s:f s:f s:o s:f s:f s:f s:f s:f}",
+            "mesh_mm3", shape->mesh_mm3, "area_mm2", shape->area_mm2, "area_per_volume",
+            shape->area_per_volume, "compactness1", shape->compactness1, "compactness2",
+            shape->compactness2, "disproportion", shape->disproportion, "sphericity", shape->sphericity,
+            "asphericity", shape->asphericity, "shift_mm", shape->shift_mm, "axis_mm",
+            triple(shape->axis_mm), "elongation", shape->elongation, "flatness", shape->flatness,
+            "box_volume_density", shape->box_volume_density, "box_area_density",
+            shape->box_area_density, "integrated", shape->integrated));
+    json_object_set_new(object, "features", all);
+}
+
 static void put_total_uptake(const struct findings *findings, json_t *object)
 {
     if (findings->rule[0] != '\0')
@@ -125,6 +156,7 @@ static json_t *lesion_object(const struct report_context *context,
         "maximum", lesion->maximum, "tracking_id", lesion->tracking_id, "tracking_uid", uid);
     put_place(lesion, object);
     put_uptake(lesion, object);
+    put_features(&lesion->features, object);
     if (object != NULL && context->findings->planar)
         make_planar(context, lesion, object);
     return object;

@@ -283,6 +283,22 @@ static void add_uptake(const struct report_context *context, const struct lesion
                    lesion->background_ratio.value, &no_units);
 }
 
+/* Those that have a code of their own. */
+static void add_shape(const struct features_shape *shape, struct item *group)
+{
+    add_number(group, &(struct concept){ "RNU0", "IBSI", "Volume of Mesh" }, shape->mesh_mm3,
+               &cubic_millimetre);
+    add_number(group, &(struct concept){ "C0JK", "IBSI", "Surface Area of Mesh" }, shape->area_mm2,
+               &square_millimetre);
+    add_number(group, &(struct concept){ "QCFX", "IBSI", "Sphericity" }, shape->sphericity, &no_units);
+    add_number(group, &(struct concept){ "TDIC", "IBSI", "Major Axis in 3D Length" }, shape->axis_mm[0],
+               &millimetre);
+    add_number(group, &(struct concept){ "P9VJ", "IBSI", "Minor Axis in 3D Length" }, shape->axis_mm[1],
+               &millimetre);
+    add_number(group, &(struct concept){ "7J51", "IBSI", "Least Axis in 3D Length" }, shape->axis_mm[2],
+               &millimetre);
+}
+
 static void add_volume(const struct lesion *lesion, struct item *group)
 {
     struct item *const volume = add_number(group,
@@ -321,6 +337,11 @@ static void add_measures(const struct report_context *context, const struct lesi
                   &(struct concept){ "255605001", "SCT", "Minimum" });
     add_intensity(context, group, lesion->maximum,
                   &(struct concept){ "56851009", "SCT", "Maximum" });
+    if (lesion->features.intensity_known)
+        add_intensity(context, group, lesion->features.intensity.median,
+                      &(struct concept){ "373099004", "SCT", "Median" });
+    if (lesion->features.shape_known)
+        add_shape(&lesion->features.shape, group);
     add_uptake(context, lesion, group);
 }
 

@@ -47,7 +47,7 @@ function lesionTable(findings, parent) {
   const table = make("table", undefined, box);
   const head = make("tr", undefined, make("thead", undefined, table));
   const names = ["No"].concat(findings.planar ? ["View", "Area cm²"] : ["Volume ml", "Longest mm"],
-                              [findings.planar ? "Axes mm" : "Axial mm", "Mean ± SD" + unit]);
+                              [findings.planar ? "Axes mm" : "Axial mm", "Sphericity", "Mean ± SD" + unit]);
   const more = uptakeColumns(findings);
   for (const name of names.concat(more.map(column => column[0])))
     make("th", name, head).scope = "col";
@@ -58,6 +58,8 @@ function lesionTable(findings, parent) {
     make("td", findings.planar ? lesion.view : one(lesion.volume_mm3 / 1000, 2), row);
     make("td", findings.planar ? one(lesion.area_mm2 / 100, 2) : one(lesion.longest_mm, 1), row);
     make("td", one(lesion.axial_long_mm, 1) + " × " + one(lesion.axial_short_mm, 1), row);
+    const shape = lesion.features && lesion.features.shape;
+    make("td", shape ? one(shape.sphericity, 2) : "–", row);
     make("td", Number(lesion.mean.toPrecision(4)) + " ± " + Number(lesion.sd.toPrecision(3)), row);
     for (const column of more)
       make("td", lesion[column[1]] === undefined ? "–" : Number(lesion[column[1]].toPrecision(4)), row);

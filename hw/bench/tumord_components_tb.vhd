@@ -75,7 +75,7 @@ begin
       if rst or broken then
         slices := 0;  results := 0;  row := 0;  told := 0;  busy <= '0';
       else
-        if ending then
+        if ending = '1' and slices /= results then
           clocks := clocks + 1;
         end if;
         if known then

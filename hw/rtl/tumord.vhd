@@ -100,6 +100,33 @@ package tumord is
   constant component_none_c : component_t := ((others => '0'), (others => '0'), (others => '0'),
                                               (others => '0'), (others => '0'));
 
+  subtype choice_t is unsigned(2 downto 0);
+  constant choose_above_c  : choice_t := "000";    -- the number `low`
+  constant choose_band_c   : choice_t := "001";    -- from `low` to `high`
+  constant choose_otsu_c   : choice_t := "010";    -- Otsu's of the slice before
+  constant choose_middle_c : choice_t := "011";    -- between the two of three classes
+  constant choose_upper_c  : choice_t := "100";    -- above both
+
+  -- What the register file has for a pipeline, and a pipeline for the register file.
+  type settings_t is record
+    enable        : std_logic;
+    choice        : choice_t;                      -- what the threshold follows
+    columns, rows : count_t;
+    rescale       : rescale_t;
+    window        : window_t;
+    threshold     : threshold_t;
+    morphology    : morphology_t;
+  end record;
+
+  type results_t is record
+    otsu, middle, upper    : unsigned(7 downto 0); -- Otsu's of two classes, and of three
+    otsu_found, three_found : std_logic;
+    statistics : statistics_t;
+    count      : unsigned(7 downto 0);             -- of components
+    lost       : total_t;
+  end record;
+
+  function choose(config : settings_t; results : results_t; bits : positive) return threshold_t;
   function to_std(condition : boolean) return std_logic;
   function chosen(voxel : stream_t; config : threshold_t) return std_logic;
 end package;
@@ -111,6 +138,38 @@ package body tumord is
       return '1';
     end if;
     return '0';
+  end function;
+
+  -- The least grey of a bin.
+  function begin_of(bin : unsigned; bits : positive) return data_t is
+  begin
+    return signed(shift_left(resize(bin, data_bits_c), bits - 8));
+  end function;
+
+  -- As fixed_choose(): what was not found chooses nothing.
+  function choose(config : settings_t; results : results_t; bits : positive) return threshold_t is
+    constant otsu   : unsigned(8 downto 0) := resize(results.otsu, 9) + 1;
+    constant middle : unsigned(8 downto 0) := resize(results.middle, 9) + 1;
+    constant upper  : unsigned(8 downto 0) := resize(results.upper, 9) + 1;
+    variable threshold : threshold_t := config.threshold;
+    variable found     : std_logic := '1';
+  begin
+    threshold.band := to_std(config.choice = choose_band_c or config.choice = choose_middle_c);
+    if config.choice = choose_otsu_c then
+      threshold.low := begin_of(otsu, bits) - 1;
+      found         := results.otsu_found;
+    elsif config.choice = choose_upper_c then
+      threshold.low := begin_of(upper, bits) - 1;
+      found         := results.three_found;
+    elsif config.choice = choose_middle_c then
+      threshold.low  := begin_of(middle, bits);
+      threshold.high := begin_of(upper, bits) - 1;
+      found          := results.three_found;
+    end if;
+    if found = '0' then
+      return (band => '1', low => to_signed(1, data_bits_c), high => to_signed(0, data_bits_c));
+    end if;
+    return threshold;
   end function;
 
   function chosen(voxel : stream_t; config : threshold_t) return std_logic is

@@ -26,7 +26,7 @@ entity tumord_components is
         done          : out std_logic;    -- for one clock; what follows stays until the next
         count         : out unsigned(7 downto 0);
         lost          : out total_t;      -- voxels without a name: the table was too small
-        busy          : out std_logic);   -- between a slice and its `done`
+        busy          : out std_logic);   -- between a slice and its `done`, and while it clears
 end entity;
 
 architecture rtl of tumord_components is
@@ -65,7 +65,7 @@ architecture rtl of tumord_components is
   -- a is taken, and the name above it and one to the right is read; b gets a name.
   signal a, b      : place_t := nowhere_c;
   signal read_name : label_t := none_c;
-  signal found     : label_t;                      -- the root of read_name
+  signal found     : label_t;                      -- the root of read_name, or of scan
   signal left, corner, above, right : label_t := none_c;   -- around b, as roots
   signal last_union : union_t := (none_c, none_c, '0');
   signal next_label : unsigned(8 downto 0) := to_unsigned(1, 9);
@@ -137,7 +137,7 @@ begin
   take         <= source.valid and sink_ready and not blocked;
   shift        <= take or to_std(state = flush);
   source_ready <= sink_ready and not blocked;
-  busy         <= to_std(state /= pass and state /= clear);
+  busy         <= to_std(state /= pass);
 
   forward : process (all) is
   begin
@@ -146,11 +146,15 @@ begin
   end process;
 
   lookup : process (all) is
-    variable name : label_t;
+    variable asked, name : label_t;
   begin
-    name := none_c;
+    asked := read_name;
+    if state = look then
+      asked := scan;
+    end if;
+    name  := none_c;
     for number in root'range loop
-      if read_name = number then
+      if asked = number then
         name := name or root(number);
       end if;
     end loop;
@@ -314,9 +318,7 @@ begin
       end if;
 
       -- After the slice: what a name has goes to its root, as a run would.
-      if state = fetch then
-        read_name <= scan;
-      elsif state = look then
+      if state = look then
         c_valid <= to_std(found /= scan and unpack(read_part).area /= 0);
         c_label <= found;
         c_part  <= unpack(read_part);

@@ -2,6 +2,7 @@
 
 extern const struct runner_suite suite_ball;
 extern const struct runner_suite suite_distance;
+extern const struct runner_suite suite_features;
 extern const struct runner_suite suite_fixed;
 extern const struct runner_suite suite_gauss;
 extern const struct runner_suite suite_given;
@@ -26,6 +27,7 @@ int main(int argc, char **argv)
     static const struct runner_suite *const suites[] = {
         &suite_ball,
         &suite_distance,
+        &suite_features,
         &suite_fixed,
         &suite_gauss,
         &suite_given,

@@ -1,0 +1,14 @@
+/* Scripts for tumord_top, which daemon/hardware.h writes. */
+#ifndef TUMORD_HW_VECTORS_TOP_H
+#define TUMORD_HW_VECTORS_TOP_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* fault: one wanted voxel is wrong. */
+void vectors_top(bool exhaustive, bool fault);
+
+/* From a CT slice of 512 x 512 as raw pixels (16 bits with a sign); false: it is shorter. */
+bool vectors_top_real(FILE *raw, bool whole);
+
+#endif
