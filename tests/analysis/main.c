@@ -18,6 +18,7 @@ extern const struct runner_suite suite_pet;
 extern const struct runner_suite suite_planar;
 extern const struct runner_suite suite_regions;
 extern const struct runner_suite suite_split;
+extern const struct runner_suite suite_synthesis;
 extern const struct runner_suite suite_truth;
 extern const struct runner_suite suite_uptake;
 extern const struct runner_suite suite_voi;
@@ -43,6 +44,7 @@ int main(int argc, char **argv)
         &suite_planar,
         &suite_regions,
         &suite_split,
+        &suite_synthesis,
         &suite_truth,
         &suite_uptake,
         &suite_voi,
