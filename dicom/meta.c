@@ -25,8 +25,16 @@ static bool keep_uid(const unsigned char *value, size_t size, char uid[TEXT_UID_
     return text_is_uid(uid);
 }
 
-static bool keep_element(unsigned element, const unsigned char *value, size_t size,
-                         struct association_meta *meta, struct error *err)
+/* Others pass over a syntax of another kind or a second one, and would read the rest otherwise than we. */
+static bool keep_syntax(const unsigned char *vr, const unsigned char *value, size_t size,
+                        struct association_meta *meta)
+{
+    return memcmp(vr, "UI", 2) == 0 && meta->transfer_syntax[0] == '\0'
+        && keep_uid(value, size, meta->transfer_syntax);
+}
+
+static bool keep_element(unsigned element, const unsigned char *vr, const unsigned char *value,
+                         size_t size, struct association_meta *meta, struct error *err)
 {
     bool good = true;
 
@@ -38,7 +46,7 @@ static bool keep_element(unsigned element, const unsigned char *value, size_t si
         good = keep_uid(value, size, meta->sop_uid);
         break;
     case SYNTAX:
-        good = keep_uid(value, size, meta->transfer_syntax);
+        good = keep_syntax(vr, value, size, meta);
         break;
     default:
         break;
@@ -78,7 +86,8 @@ bool association_read_meta(const void *bytes, size_t size, struct association_me
             return error_set(err, ERROR_DATA, "the meta header is cut");
         if (!isupper(here[4]) || !isupper(here[5]) || memcmp(here + 4, "SQ", 2) == 0)
             return error_set(err, ERROR_DATA, "the meta header is not explicit VR");
-        if (!keep_element((unsigned)(here[2] | here[3] << 8), here + head, length, &meta, err))
+        if (!keep_element((unsigned)(here[2] | here[3] << 8), here + 4, here + head, length, &meta,
+                          err))
             return false;
         meta.length += head + length;
     }

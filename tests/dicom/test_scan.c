@@ -539,6 +539,14 @@ static void scan_check_refuses_meta_headers_that_two_readers_would_read_differen
     bytes.at[140] -= 8;
     bytes.at[134] = 1;          /* (0002,0001) in the place of the group length */
     CU_ASSERT_FALSE(scan_check(bytes.at, bytes.size, &err));
+    bytes.at[134] = 0;
+    unsigned char *const syntax = memmem(bytes.at, bytes.size, "\x02\0\x10\0UI", 6);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(syntax);
+    memcpy(syntax + 4, "SH", 2);        /* dcmtk would look for none, and take implicit for granted */
+    CU_ASSERT_FALSE(scan_check(bytes.at, bytes.size, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "the meta header's (0002,0010) is no UID");
+    memcpy(syntax + 4, "UI", 2);
+    CU_ASSERT(scan_check(bytes.at, bytes.size, &err));
     CU_ASSERT_FALSE(scan_check("MZ", 2, &err));
     free(bytes.at);
     free(data.at);
