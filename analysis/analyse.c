@@ -10,7 +10,8 @@ void analysis_defaults(const char *modality, struct analysis_parameters *ret_par
 {
     struct analysis_parameters parameters = {
         .method = "otsu3-morphology", .polarity = POLARITY_BRIGHT, .min_lesion_mm3 = 50,
-        .min_contrast = 2.5, .max_fraction = 0.1, .threads = 1
+        .min_contrast = 2.5, .max_fraction = 0.1, .max_missing_slices = 1,
+        .threads = 1
     };
 
     if (strcmp(modality, "CT") == 0) {

@@ -32,6 +32,7 @@ struct analysis_parameters {
     bool flatten;                   /* remove a smooth bias field first (MR) */
     struct quality_rules quality;   /* all zero: the defaults */
     double suv_threshold;           /* PET methods: what a candidate reaches; 0: the method's own */
+    int max_missing_slices;         /* in a row, interpolated; more are refused (resample.h) */
     int suv;                        /* PET: UNIT_SUVBW and so many on: bw, lbm (James), … bsa */
     enum masks_policy masks;
     int threads;                    /* never changes a result */

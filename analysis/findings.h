@@ -43,8 +43,8 @@ struct lesion {
     enum finding_kind kind;
     struct code finding, site;
     enum laterality laterality;
-    size_t voxels;
-    size_t low[3], high[3];         /* bounding box in voxels, both inclusive */
+    size_t voxels;                  /* of the grid that it was measured on (resample.h) */
+    size_t low[3], high[3];         /* bounding box in voxels of `labels`, both inclusive */
     double volume_mm3;              /* sum of its voxels' volumes */
     double centroid_mm[3];          /* LPS, weighted by voxel volume */
     double longest_mm;              /* longest 3D diameter, between middles of voxel faces */

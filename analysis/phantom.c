@@ -177,6 +177,101 @@ static void make_grid(const struct phantom_options *options, struct volume *volu
     volume->even = true;
 }
 
+/* Where the scene lies: a tilted stack holds less of a plane in all of its slices. */
+static bool make_scene_grid(const struct phantom_options *options, struct volume *ret_grid,
+                            struct error *err)
+{
+    struct phantom_options smaller = *options;
+    const double shift = fabs(tan(options->tilt_degrees * M_PI / 180)) * options->spacing_mm[2]
+        * (double)options->size[2] / options->spacing_mm[1];
+
+    if (!(fabs(options->tilt_degrees) <= 45) || shift > 0.5 * (double)options->size[1])
+        return error_set(err, ERROR_USAGE, "a tilt of %g degrees over %zu slices leaves no body",
+                         options->tilt_degrees, options->size[2]);
+    smaller.size[1] -= (size_t)shift;
+    make_grid(&smaller, ret_grid);
+    return true;
+}
+
+/* The position of slice k of all that could be, in mm along the columns and the normal. */
+static void slice_place(const struct phantom_options *options, size_t k, double ret_mm[2])
+{
+    const double middle = ((double)options->size[2] - 1) / 2;
+    const double late = k % 2 == 1 ? options->uneven : 0;
+
+    ret_mm[1] = ((double)k + late - middle) * options->spacing_mm[2];
+    ret_mm[0] = tan(options->tilt_degrees * M_PI / 180) * ret_mm[1];
+}
+
+static bool is_regular(const struct phantom_options *options)
+{
+    return options->tilt_degrees == 0 && options->missing == 0 && options->uneven == 0;
+}
+
+/* The first slice that is missing: those that are lie around the middle of the first lesion. */
+static size_t first_missing(const struct phantom_options *options, const struct volume *volume,
+                            const double center[3])
+{
+    double along = ((double)volume->size[2] - 1) / 2;
+
+    for (int row = 0; row < 3; row++)
+        along += center[row] * volume->affine[row][2] / pow(options->spacing_mm[2], 2);
+    along = fmin(fmax(along - (double)options->missing / 2, 1),
+                 (double)(volume->size[2] - options->missing - 1));
+    return (size_t)(along + 0.5);
+}
+
+/* From the rectangular grid to the slices as they lie. */
+static bool place_slices(const struct phantom_options *options, const double center[3],
+                         struct arena *arena, struct volume *volume, struct error *err)
+{
+    const size_t all = volume->size[2], gap = first_missing(options, volume, center);
+    double origin[3], place[2];
+    struct volume_slice *const slices = arena_take_zeroed(arena, all, sizeof *slices, err);
+
+    if (slices == NULL)
+        return false;
+    for (int row = 0; row < 3; row++)
+        origin[row] = volume->affine[row][3]
+            + ((double)all - 1) / 2 * volume->affine[row][2];
+    for (size_t k = 0, at = 0; k < all; k++) {
+        if (options->missing > 0 && k >= gap && k < gap + options->missing)
+            continue;
+        slice_place(options, k, place);
+        for (int row = 0; row < 3; row++)
+            slices[at].position_mm[row] = origin[row]
+                + place[0] * volume->affine[row][1] / options->spacing_mm[1]
+                + place[1] * volume->affine[row][2] / options->spacing_mm[2];
+        at++;
+    }
+    volume->size[2] -= options->missing;
+    const size_t last = volume->size[2] - 1;
+    for (int row = 0; row < 3; row++) {
+        volume->affine[row][3] = slices[0].position_mm[row];
+        volume->affine[row][2] = (slices[last].position_mm[row] - slices[0].position_mm[row])
+            / (double)last;
+    }
+    volume->even = options->missing == 0 && options->uneven == 0;
+    volume->slices = slices;
+    return true;
+}
+
+/* The grid on which index k is slice k with its own thickness, whatever its neighbours do. */
+static struct volume slab_of(const struct volume *volume, const struct volume *rectangular,
+                             size_t k)
+{
+    struct volume slab = *volume;
+
+    slab.slices = NULL;
+    slab.even = true;
+    for (int row = 0; row < 3; row++) {
+        slab.affine[row][2] = rectangular->affine[row][2];
+        slab.affine[row][3] = volume->slices[k].position_mm[row]
+            - (double)k * slab.affine[row][2];
+    }
+    return slab;
+}
+
 static void grid_axes(const struct volume *volume, double ret[3][3])
 {
     for (int axis = 0; axis < 3; axis++)
@@ -376,36 +471,41 @@ static double voxel_value(const struct phantom_options *options, const struct sc
 }
 
 static void fill(const struct phantom_options *options, const struct scene *scene,
-                 struct volume *volume)
+                 const struct volume *rectangular, struct volume *volume)
 {
-    const double half_diagonal = volume_diagonal_mm(volume) / 2;
+    const double half_diagonal = volume_diagonal_mm(rectangular) / 2;
     size_t at = 0;
 
-    for (size_t k = 0; k < volume->size[2]; k++)
+    for (size_t k = 0; k < volume->size[2]; k++) {
+        const struct volume slab = volume->slices == NULL ? *volume
+            : slab_of(volume, rectangular, k);
         for (size_t j = 0; j < volume->size[1]; j++)
             for (size_t i = 0; i < volume->size[0]; i++, at++) {
                 const double voxel[3] = { (double)i, (double)j, (double)k };
-                const double value = voxel_value(options, scene, volume, voxel,
+                const double value = voxel_value(options, scene, &slab, voxel,
                                                  half_diagonal, at);
                 if (volume->type == VOXEL_FLOAT32)
                     volume->f32[at] = (float)value;
                 else
                     volume->i16[at] = (int16_t)floor(value + 0.5);
             }
+    }
 }
 
 static double sampled_volume(const struct shape *shape, const struct volume *volume)
 {
-    size_t inside = 0;
-    double at[3];
+    double at[3], sum = 0;
 
-    for (size_t k = 0; k < volume->size[2]; k++)
+    for (size_t k = 0; k < volume->size[2]; k++) {
+        size_t inside = 0;
         for (size_t j = 0; j < volume->size[1]; j++)
             for (size_t i = 0; i < volume->size[0]; i++) {
                 to_patient(volume, (double)i, (double)j, (double)k, at);
                 inside += reach(shape, at) < 1;
             }
-    return (double)inside * volume_voxel_mm3(volume, 0);
+        sum += (double)inside * volume_voxel_mm3(volume, k);
+    }
+    return sum;
 }
 
 static void tell_truth(const struct phantom_options *options, const struct scene *scene,
@@ -431,15 +531,23 @@ bool phantom_make(const struct phantom_options *options, struct arena *arena,
                   struct volume *ret_volume, struct phantom_truth *ret_truth,
                   struct error *err)
 {
-    struct volume volume = { .type = VOXEL_INT16 };
+    struct volume volume = { .type = VOXEL_INT16 }, grid = volume, rectangular;
     struct scene scene = { .count = 0 };
     size_t first = 0, count = 0;
 
     if (options->lesions > PHANTOM_MAX_LESIONS)
         return error_set(err, ERROR_USAGE, "%zu lesions are more than %d", options->lesions,
                          PHANTOM_MAX_LESIONS);
+    if (options->missing + 4 > options->size[2] || !(options->uneven >= 0 && options->uneven <= 0.5))
+        return error_set(err, ERROR_USAGE, "%zu of %zu slices missing, steps off by %g",
+                         options->missing, options->size[2], options->uneven);
     make_grid(options, &volume);
-    if (!make_scene(options, &volume, &scene, &first, &count, err))
+    rectangular = volume;
+    if (!make_scene_grid(options, &grid, err)
+        || !make_scene(options, &grid, &scene, &first, &count, err)
+        || (!is_regular(options)
+            && !place_slices(options, scene.shape[count > 0 ? first : 0].center, arena, &volume,
+                             err)))
         return false;
     volume.type = options->modality == PHANTOM_PT ? VOXEL_FLOAT32 : VOXEL_INT16;
     volume.unit = options->modality == PHANTOM_CT ? UNIT_HU
@@ -447,7 +555,7 @@ bool phantom_make(const struct phantom_options *options, struct arena *arena,
     volume.voxels = arena_take(arena, volume_count(&volume), voxel_size(volume.type), err);
     if (volume.voxels == NULL)
         return false;
-    fill(options, &scene, &volume);
+    fill(options, &scene, &rectangular, &volume);
     tell_truth(options, &scene, &volume, first, count, ret_truth);
     *ret_volume = volume;
     return true;

@@ -34,6 +34,9 @@ struct phantom_options {
     double cnr;                     /* contrast of a lesion over the noise's SD */
     double bias;                    /* MR: the coil's field, ± this part (0.2) */
     bool distractors;               /* bone, vessel and bowel gas */
+    double tilt_degrees;            /* of the gantry: slices are shifted along their columns */
+    size_t missing;                 /* slices in a row that are not there, across the first lesion */
+    double uneven;                  /* steps are this part longer and shorter in turn (0 to 0.5) */
 };
 
 struct phantom_lesion {
@@ -55,7 +58,8 @@ struct phantom_truth {
 void phantom_defaults(enum phantom_modality modality, struct phantom_options *ret_options);
 
 /*
- * CT: int16 in HU; MR: int16; PT: float32 in SUVbw. Voxels are taken from the arena. Lesions do
+ * CT: int16 in HU; MR: int16; PT: float32 in SUVbw. Voxels are taken from the arena, and slices with
+ * their positions where they do not lie evenly. Lesions do
  * not touch and measure at least 6 voxels along every axis. Fails when they do not fit.
  */
 bool phantom_make(const struct phantom_options *options, struct arena *arena,

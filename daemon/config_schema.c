@@ -256,6 +256,8 @@ const struct field config_analysis_fields[] = {
     GIVEN("max_fraction", FIELD_DOUBLE, max_fraction, 0, 1, "a fraction (0 to 1)", NULL,
           GIVEN_MAX_FRACTION),
     GIVEN("split", FIELD_DOUBLE, split, 0, 1, "a part of a peak (0 to 1; 0: never)", NULL, GIVEN_SPLIT),
+    GIVEN("max_missing_slices", FIELD_INT, max_missing_slices, 0, 10,
+          "a number of slices (0 to 10)", NULL, GIVEN_MISSING),
     GIVEN("flatten", FIELD_BOOL, flatten, 0, 0, WHAT_SWITCH, NULL, GIVEN_FLATTEN),
     GIVEN("suv", FIELD_WORD, suv, 0, 0, "bw, lbm, lbm_james128, lbm_janma or bsa",
           suv_words, GIVEN_SUV),

@@ -9,6 +9,7 @@
 #include "analysis/methods.h"
 #include "util/error.h"
 
+#define MISSING_SLICES 1            /* analysis_defaults()'s; results with it keep the names they have */
 /* Changes when the same inputs and parameters would give other results. */
 #define RESULTS_VERSION "tumord-results-1"
 
@@ -89,6 +90,9 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         json_object_set_new(object, "suv_threshold", json_real(parameters->suv_threshold));
     if (parameters->suv > 0)
         json_object_set_new(object, "suv", json_string(suv_names[parameters->suv]));
+    if (parameters->max_missing_slices != MISSING_SLICES)
+        json_object_set_new(object, "max_missing_slices",
+                            json_integer(parameters->max_missing_slices));
     if (parameters->quality.own_stops || parameters->quality.own_bounds != 0)
         json_object_set_new(object, "quality", quality_object(&parameters->quality));
     char *const text = object == NULL ? NULL
@@ -110,13 +114,14 @@ static int find_name(const char *name, const char *const *names, int count)
 bool job_parameters_parse(const char *text, struct analysis_parameters *ret_parameters,
                           struct error *err)
 {
-    struct analysis_parameters parameters = { .threads = 1 };
+    struct analysis_parameters parameters = { .max_missing_slices = MISSING_SLICES,
+                                              .threads = 1 };
     const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE];
     json_t *quality = NULL;
     int flatten;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
@@ -124,11 +129,12 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
         "max_fraction", &parameters.max_fraction, "flatten", &flatten, "split",
         &parameters.split, "suv", &suv, "suv_threshold",
         &parameters.suv_threshold, "masks", &masks, "quality",
-        &quality) == 0;
+        &quality, "max_missing_slices", &parameters.max_missing_slices) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;
     parameters.suv = unpacked ? find_name(suv, suv_names, 5) : -1;
     const bool good = found >= 0 && policy >= 0 && parameters.suv >= 0
+        && parameters.max_missing_slices >= 0 && parameters.max_missing_slices <= 10
         && (quality == NULL || parse_quality(quality, &parameters.quality))
         && text_format(parameters.method, sizeof parameters.method, "%s", method);
 

@@ -47,6 +47,9 @@ static void make_key(const struct phantom_options *o, char *key, size_t size)
                 (int)o->modality, (int)o->kind, (unsigned long long)o->seed, o->lesions,
                 o->size[0], o->size[1], o->size[2], o->spacing_mm[0], o->spacing_mm[1],
                 o->spacing_mm[2], o->oblique, o->cnr, o->bias, o->distractors);
+    if (o->tilt_degrees != 0 || o->missing > 0 || o->uneven > 0)    /* others keep their UIDs */
+        text_format(key + strlen(key), size - strlen(key), " %.9g %zu %.9g", o->tilt_degrees,
+                    o->missing, o->uneven);
 }
 
 static void put_study(const struct phantom_options *options, const char *key,
@@ -218,11 +221,13 @@ static bool write_truth(const char *folder, const struct phantom_options *option
             "sampled_mm3", one->sampled_mm3, "longest_mm", one->longest_mm));
     }
     json_t *const object = json_pack(
-        "{s:s s:I s:[I,I,I] s:[f,f,f] s:b s:f s:f s:f s:o}", "modality",
+        "{s:s s:I s:[I,I,I] s:[f,f,f] s:b s:f s:I s:f s:f s:f s:f s:o}", "modality",
         kinds[options->modality].modality, "seed", (json_int_t)options->seed, "size",
         (json_int_t)options->size[0], (json_int_t)options->size[1],
         (json_int_t)options->size[2], "spacing_mm", options->spacing_mm[0],
-        options->spacing_mm[1], options->spacing_mm[2], "oblique", options->oblique, "cnr",
+        options->spacing_mm[1], options->spacing_mm[2], "oblique", options->oblique,
+        "tilt_degrees", options->tilt_degrees, "missing", (json_int_t)options->missing, "uneven",
+        options->uneven, "cnr",
         options->cnr, "contrast", truth->contrast, "noise_sd", truth->noise_sd, "lesions",
         lesions);
     char *const text = object == NULL ? NULL

@@ -41,6 +41,7 @@ static const char usage[] =
     "      --now            also outside of the peer's hours\n"
     "  phantom DIR          makes a DICOM series with known truth\n"
     "      --modality=CT|MR|PT --seed=N --lesions=N --oblique --spacing=X,Y,Z --size=X,Y,Z\n"
+    "      --tilt=DEGREES --missing=N --uneven=PART\n"
     "      --cnr=C --distractors --kind=ellipsoids|neuroblastoma\n"
     "\n"
     "STUDY is a Study Instance UID, or its beginning or end.\n"
@@ -443,7 +444,7 @@ static bool parse_triple(const char *text, double values[3])
     return rest == NULL;
 }
 
-enum phantom_option { SEED = 256, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND,
+enum phantom_option { SEED = 256, TILT, MISSING, UNEVEN, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND,
                       NOW, CHANNELS, PATIENT, ALL, CSV };
 
 static bool parse_phantom_option(int option, const char *text, struct phantom_options *phantom)
@@ -478,6 +479,15 @@ static bool parse_phantom_option(int option, const char *text, struct phantom_op
         return true;
     case CNR:
         return text_to_double(text, &phantom->cnr) && phantom->cnr > 0;
+    case TILT:
+        return text_to_double(text, &phantom->tilt_degrees);
+    case MISSING:
+        if (!text_to_int(text, 0, 100, &value))
+            return false;
+        phantom->missing = (size_t)value;
+        return true;
+    case UNEVEN:
+        return text_to_double(text, &phantom->uneven);
     case DISTRACTORS:
         return phantom->distractors = true;
     default:
@@ -495,6 +505,8 @@ static const struct option options[] = {
     { "modality", required_argument, NULL, MODALITY },
     { "oblique", no_argument, NULL, OBLIQUE }, { "spacing", required_argument, NULL, SPACING },
     { "size", required_argument, NULL, SIZE }, { "cnr", required_argument, NULL, CNR },
+    { "tilt", required_argument, NULL, TILT }, { "missing", required_argument, NULL, MISSING },
+    { "uneven", required_argument, NULL, UNEVEN },
     { "distractors", no_argument, NULL, DISTRACTORS },
     { "kind", required_argument, NULL, KIND }, { "now", no_argument, NULL, NOW },
     { "channels", required_argument, NULL, CHANNELS },

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "analysis/methods.h"
+#include "analysis/resample.h"
 #include "analysis/quality.h"
 #include "daemon/errand.h"
 #include "daemon/inputs.h"
@@ -169,10 +170,11 @@ static bool check_suv(const struct job *job, const struct volume *volume,
 }
 
 /* A worker states its need before it takes it: too large is a sentence, not a death. */
-static bool check_need(const struct volume *volume, const struct analysis_parameters *parameters,
+static bool check_need(const struct resample *plan, const struct analysis_parameters *parameters,
                        const struct arena *arena, struct error *err)
 {
-    const size_t need = analyse_need(volume, parameters);
+    const struct volume *const volume = &plan->grid;
+    const size_t need = analyse_need(volume, parameters) + resample_need(plan);
     const size_t left = arena_limit(arena) - arena_used(arena);
 
     return need <= left
@@ -217,13 +219,24 @@ static void warn_of_quality(const struct quality *quality, enum volume_unit unit
     findings->quality = *quality;
 }
 
+/* The grid that methods work on: the slices' own, or an even one made of it. */
+static bool make_grid(const struct resample *plan, const struct job *job, struct arena *arena,
+                      struct volume *ret_grid, struct error *err)
+{
+    *ret_grid = *plan->source;
+    return !plan->needed
+        || resample_volume(plan, job->parameters.threads, arena, ret_grid, err);
+}
+
 static bool analyse_series(struct worker *worker, const struct job *job,
                            struct series *series, double started_s, struct error *err)
 {
     static struct findings findings;
+    struct arena *const arena = worker->arena;
     struct series_facts facts;
     struct quality quality;
-    struct volume volume;
+    struct volume volume, grid;
+    struct resample plan;
 
     if (!check_method(job, err))
         return false;
@@ -231,12 +244,15 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     inputs_begin(&worker->inputs, worker->channel, worker->message, job->id, job->lease,
                  job->file_count + job->mask_count);
     series_wish_suv(series, (enum volume_unit)(UNIT_SUVBW + job->parameters.suv));
-    if (!inputs_load(&worker->inputs, job->file_count, worker->arena, series, err)
+    if (!inputs_load(&worker->inputs, job->file_count, arena, series, err)
         || !series_volume(series, &volume, &facts, err)
         || !check_suv(job, &volume, &facts, err)
-        || !check_need(&volume, &job->parameters, worker->arena, err)
-        || !check_quality(job, &volume, worker->arena, &quality, err)
-        || !analyse(&volume, &job->parameters, worker->arena, &findings, err))
+        || !resample_plan(&volume, (size_t)job->parameters.max_missing_slices, arena, &plan, err)
+        || !check_need(&plan, &job->parameters, arena, err)
+        || !check_quality(job, &volume, arena, &quality, err)
+        || !make_grid(&plan, job, arena, &grid, err)
+        || !analyse(&grid, &job->parameters, arena, &findings, err)
+        || !resample_findings_back(&plan, arena, &findings, err))
         return false;
     warn_of_series(&facts, &findings);
     warn_of_quality(&quality, volume.unit, &findings);

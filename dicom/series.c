@@ -16,7 +16,6 @@
 
 #define TILT_TOLERANCE 0.00175      /* tan 0.1° */
 #define EVEN 0.01                   /* of the spacing: regular */
-#define UNEVEN 0.05                 /* of the spacing: taken with true positions */
 #define AIR_HU (-1024)
 #define MAX_VALUE 1e30              /* of a voxel, in its unit */
 
@@ -341,36 +340,19 @@ static double median_step(const struct series *series, struct error *err)
     return median;
 }
 
-static bool refuse_step(const struct frame *frame, double step, double median,
-                        struct error *err)
-{
-    const double times = step / median;
-
-    if (times > 1.5 && fabs(times - round(times)) <= UNEVEN * times)
-        return error_set(err, ERROR_DATA, "slice missing: a gap of %.2f mm after position "
-                         "%.2f mm where the spacing is %.2f mm", step, frame->along, median);
-    return error_set(err, ERROR_DATA, "uneven slices: a step of %.2f mm after position "
-                     "%.2f mm where the spacing is %.2f mm", step, frame->along, median);
-}
-
 /* ret_worst: the largest deviation from the median step, relative. */
-static bool check_steps(const struct series *series, double *ret_worst, struct error *err)
+static bool find_worst_step(const struct series *series, double *ret_worst, struct error *err)
 {
     const double median = median_step(series, err);
-    double worst = 0;
 
-    if (median <= 0)
-        return false;
-    for (size_t i = 0; i + 1 < series->stack.count; i++) {
+    *ret_worst = 0;
+    for (size_t i = 0; i + 1 < series->stack.count && median > 0; i++) {
         const double step = series->stack.frame[i + 1]->along - series->stack.frame[i]->along;
         const double off = fabs(step - median);
-        if (off > UNEVEN * median && off > 0.01)
-            return refuse_step(series->stack.frame[i], step, median, err);
         if (off > 0.01)
-            worst = fmax(worst, off / median);
+            *ret_worst = fmax(*ret_worst, off / median);
     }
-    *ret_worst = worst;
-    return true;
+    return median > 0;
 }
 
 /*
@@ -472,10 +454,9 @@ static bool place(struct series *series, struct volume *volume, struct series_fa
 
     if (series->stack.frame[0]->planar)
         return place_planar(series, volume, facts, err);
-
-    if (!check_steps(series, &worst, err) || !check_shift(series, facts, err))
+    if (!find_worst_step(series, &worst, err) || !check_shift(series, facts, err))
         return false;
-    if (worst > EVEN)
+    if (worst > EVEN)           /* far off, or with a gap: analysis/resample.h */
         series_warn(facts, "uneven slices: a step is %.1f %% off; true positions are used",
              100 * worst);
     return fill_grid(series, worst, volume, err);

@@ -60,8 +60,9 @@ bool series_add(struct series *series, struct dataset *dataset, struct error *er
 
 /*
  * Once, after the last series_add(). Chooses a stack (dicom/stack.h), sorts it along the
- * normal and checks: even to 1 % is regular; up to 5 % off is taken with true positions and a
- * warning; beyond that, a missing slice or a single slice is refused with a sentence. CT becomes
+ * normal: even to 1 % is regular; what is off by more, a gap among it, is taken with true
+ * positions and a warning (analysis/resample.h makes an even grid of it). A single slice, and
+ * slices that are shifted against each other otherwise than by a tilt, are refused. CT becomes
  * VOXEL_INT16 in HU where slope is 1 and intercept whole, else VOXEL_FLOAT32; PET becomes
  * VOXEL_FLOAT32 in the SUV that was wished for, or stays in its unit with facts.suv telling why; MR stays as stored.
  */

@@ -68,8 +68,9 @@ struct volume {
      */
     double affine[3][4];
     /*
-     * NULL, or size[2] of them in the order of k. Where the spacing is uneven (to 5 %)
-     * their positions are the truth and the affine is the even grid nearest to them.
+     * NULL, or size[2] of them in the order of k. Where the spacing is uneven their positions
+     * are the truth and the affine is the even grid nearest to them; analysis/resample.h makes a
+     * grid without slices of it, and brings labels back.
      */
     const struct volume_slice *slices;
     bool even;                          /* true: affine and positions agree to 1 % */

@@ -13,6 +13,7 @@ extern const struct runner_suite suite_methods;
 extern const struct runner_suite suite_number;
 extern const struct runner_suite suite_quality;
 extern const struct runner_suite suite_organs;
+extern const struct runner_suite suite_resample;
 extern const struct runner_suite suite_spread;
 extern const struct runner_suite suite_pet;
 extern const struct runner_suite suite_planar;
@@ -39,6 +40,7 @@ int main(int argc, char **argv)
         &suite_number,
         &suite_quality,
         &suite_organs,
+        &suite_resample,
         &suite_spread,
         &suite_pet,
         &suite_planar,

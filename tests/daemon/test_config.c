@@ -271,7 +271,8 @@ static void the_commented_examples_load_as_well(void)
     CU_ASSERT_EQUAL(config->analysis[1].given,
                     GIVEN_METHOD | GIVEN_WINDOW | GIVEN_POLARITY | GIVEN_MIN_LESION |
                     GIVEN_MIN_CONTRAST | GIVEN_MAX_FRACTION | GIVEN_FLATTEN | GIVEN_SPLIT |
-                    GIVEN_QUALITY | GIVEN_SUV | GIVEN_SUV_THRESHOLD);
+                    GIVEN_QUALITY | GIVEN_SUV | GIVEN_SUV_THRESHOLD |
+                    GIVEN_MISSING);
     config_free(config);
     free(uncommented);
     free(text);
