@@ -17,6 +17,7 @@ extern const struct runner_suite suite_resample;
 extern const struct runner_suite suite_spread;
 extern const struct runner_suite suite_pet;
 extern const struct runner_suite suite_planar;
+extern const struct runner_suite suite_register;
 extern const struct runner_suite suite_regions;
 extern const struct runner_suite suite_split;
 extern const struct runner_suite suite_synthesis;
@@ -44,6 +45,7 @@ int main(int argc, char **argv)
         &suite_spread,
         &suite_pet,
         &suite_planar,
+        &suite_register,
         &suite_regions,
         &suite_split,
         &suite_synthesis,
