@@ -10,8 +10,12 @@
 
 struct arena;
 struct error;
+struct fixed_engine;
 
 enum polarity { POLARITY_BRIGHT, POLARITY_DARK, POLARITY_BOTH };
+
+/* Who takes the slices of fixed-pipeline: its twin in C, or the VHDL in a simulator (tests). */
+enum analysis_engine { ENGINE_FIXED, ENGINE_SIMULATED };
 
 /* What becomes of masks that came with the study. */
 enum masks_policy {
@@ -36,6 +40,8 @@ struct analysis_parameters {
     int suv;                        /* PET: UNIT_SUVBW and so many on: bw, lbm (James), … bsa */
     enum masks_policy masks;
     int threads;                    /* never changes a result */
+    enum analysis_engine engine;    /* of fixed-pipeline */
+    const struct fixed_engine *chip;    /* whoever stands for another engine brings it; NULL: the C */
 };
 
 /* Defaults for "CT", "MR", "PT" or any other modality. */

@@ -35,6 +35,15 @@ struct fixed_slice {
 void fixed_chain_run(const struct fixed_chain *chain, const uint16_t *stored,
                      const struct fixed_otsu *before, struct fixed_slice *slice);
 
+struct error;
+
+/* Somebody else who takes a slice as fixed_chain_run() does, by its own Otsu; fails where he is gone. */
+struct fixed_engine {
+    bool (*run)(void *context, const struct fixed_chain *chain, const uint16_t *stored,
+                struct fixed_slice *slice, struct error *err);
+    void *context;
+};
+
 struct fixed_register {
     uint8_t address;
     uint32_t value;

@@ -63,6 +63,10 @@ bool methods_otsu3_morphology(const struct methods_task *task, struct arena *are
                               struct findings *findings, struct error *err);
 size_t methods_otsu3_morphology_need(const struct methods_task *task);
 
+bool methods_fixed(const struct methods_task *task, struct arena *arena, struct findings *findings,
+                   struct error *err);
+size_t methods_fixed_need(const struct methods_task *task);
+
 bool methods_nm_spots(const struct methods_task *task, struct arena *arena, struct findings *findings,
                       struct error *err);
 size_t methods_nm_spots_need(const struct methods_task *task);

@@ -729,6 +729,10 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "top-real") == 0)
         return vectors_top_real(stdin, exhaustive) && fflush(stdout) == 0 ? 0 : 1;
+    if (argc > 1 && strcmp(argv[1], "golden") == 0) {
+        vectors_top_golden();
+        return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+    }
     if (argc > 1 && strcmp(argv[1], "top") == 0) {
         vectors_top(exhaustive, fault);
         return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;

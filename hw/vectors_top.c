@@ -127,6 +127,26 @@ void vectors_top(bool exhaustive, bool fault)
     }
 }
 
+void vectors_top_golden(void)
+{
+    const struct fixed_chain chain = {
+        .columns = 32, .rows = 16,
+        .rescale = { .is_signed = true, .bits = 16, .slope = FIXED_ONE, .intercept = -1024 * FIXED_ONE,
+                     .padding = true, .pad_low = 0, .pad_high = 3 },
+        .window = { .function = FIXED_LINEAR, .bits = 8, .center16 = 40 * 16, .width16 = 400 * 16 },
+        .choice = FIXED_CHOOSE_OTSU, .operation = FIXED_OPEN, .element = FIXED_CROSS,
+        .neighbours = FIXED_EIGHT, .labels = LABELS
+    };
+
+    fill(&chain);
+    for (size_t at = 0; at < chain.columns * chain.rows; at++) {       /* two that stay, opened */
+        const size_t i = at % chain.columns, j = at / chain.columns;
+        if ((i >= 4 && i < 12 && j >= 3 && j < 10) || (i >= 18 && i < 28 && j >= 5 && j < 13))
+            stored[at] = (uint16_t)(1100 + 12 * between(-2, 2));
+    }
+    run(&chain, false);
+}
+
 bool vectors_top_real(FILE *raw, bool whole)
 {
     static uint8_t bytes[512 * 512 * 2];

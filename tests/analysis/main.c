@@ -4,6 +4,7 @@ extern const struct runner_suite suite_ball;
 extern const struct runner_suite suite_distance;
 extern const struct runner_suite suite_features;
 extern const struct runner_suite suite_fixed;
+extern const struct runner_suite suite_fixed_chain;
 extern const struct runner_suite suite_gauss;
 extern const struct runner_suite suite_given;
 extern const struct runner_suite suite_grid;
@@ -32,6 +33,7 @@ int main(int argc, char **argv)
         &suite_distance,
         &suite_features,
         &suite_fixed,
+        &suite_fixed_chain,
         &suite_gauss,
         &suite_given,
         &suite_grid,
