@@ -8,6 +8,7 @@
 #include "daemon/config.h"
 #include "daemon/ctl.h"
 #include "daemon/phantom.h"
+#include "daemon/phantom_planar.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -42,7 +43,7 @@ static const char usage[] =
     "  phantom DIR          makes a DICOM series with known truth\n"
     "      --modality=CT|MR|PT --seed=N --lesions=N --oblique --spacing=X,Y,Z --size=X,Y,Z\n"
     "      --tilt=DEGREES --missing=N --uneven=PART\n"
-    "      --cnr=C --distractors --kind=ellipsoids|neuroblastoma\n"
+    "      --cnr=C --distractors --kind=ellipsoids|neuroblastoma|mibg\n"
     "\n"
     "STUDY is a Study Instance UID, or its beginning or end.\n"
     "\n"
@@ -56,6 +57,7 @@ struct arguments {
     struct ctl ctl;
     const char *config;
     struct phantom_options phantom;
+    bool planar;                    /* the phantom is a planar one */
     const char *patient;            /* of the statistics, or NULL */
     bool all, csv;
     const char *argument;           /* of the command, or NULL */
@@ -419,6 +421,13 @@ static int phantom(struct arguments *arguments, struct error *err)
 {
     size_t files = 0;
 
+    if (arguments->planar) {
+        if (!phantom_planar_write(arguments->argument, arguments->phantom.seed, arguments->phantom.lesions,
+                                  true, err))
+            return fail(err);
+        printf("two planar views and truth.json in %s\n", arguments->argument);
+        return EXIT_SUCCESS;
+    }
     if (arguments->phantom.modality == PHANTOM_MR && arguments->phantom.bias == 0)
         arguments->phantom.bias = 0.2;
     if (!phantom_write(arguments->argument, &arguments->phantom, &files, err))
@@ -564,7 +573,9 @@ static int parse(int argc, char **argv, struct arguments *arguments)
         case '?':
             return wrong_usage("unknown option or missing value: ", argv[optind - 1]);
         default:
-            if (!parse_phantom_option(option, optarg, &arguments->phantom))
+            if (option == KIND && strcmp(optarg, "mibg") == 0)
+                arguments->planar = true;
+            else if (!parse_phantom_option(option, optarg, &arguments->phantom))
                 return wrong_usage("a value that is not one: ", optarg);
             if (option == MODALITY)
                 arguments->ctl.modality = optarg;
