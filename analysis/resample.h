@@ -71,4 +71,22 @@ size_t resample_slice_of(const struct resample *plan, size_t k);
 bool resample_findings_back(const struct resample *plan, struct arena *arena,
                             struct findings *findings, struct error *err);
 
+/* ---- one volume on another's grid (resample_onto.c) ---- */
+
+enum resample_kind {
+    RESAMPLE_LINEAR,                /* values */
+    RESAMPLE_NEAREST                /* labels: no new value comes into being */
+};
+
+/*
+ * `moving` on the grid of `grid`, of which only the place is read; the matrix goes from the grid's
+ * patient space to the moving one's (register.h), NULL where they are one. The type, unit, slope
+ * and intercept are the moving volume's; linear values of VOXEL_INT16 are rounded, and bytes and
+ * labels can only be nearest. What lies outside of its voxels' centres by more than half a voxel
+ * becomes `outside`, a value. Fails on moving slices that lie unevenly, and on memory.
+ */
+bool resample_onto(const struct volume *moving, const struct volume *grid,
+                   const double (*matrix)[4], enum resample_kind kind, double outside, int threads,
+                   struct arena *arena, struct volume *ret_volume, struct error *err);
+
 #endif

@@ -12,6 +12,7 @@ extern const struct runner_suite suite_kernels;
 extern const struct runner_suite suite_mesh;
 extern const struct runner_suite suite_methods;
 extern const struct runner_suite suite_number;
+extern const struct runner_suite suite_onto;
 extern const struct runner_suite suite_quality;
 extern const struct runner_suite suite_organs;
 extern const struct runner_suite suite_resample;
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
         &suite_mesh,
         &suite_methods,
         &suite_number,
+        &suite_onto,
         &suite_quality,
         &suite_organs,
         &suite_resample,

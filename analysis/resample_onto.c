@@ -1,0 +1,171 @@
+/* Resample: rows of a grid, whose voxels are a straight line through the other volume. */
+#include "analysis/resample.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "analysis/pool.h"
+#include "util/arena.h"
+#include "util/error.h"
+
+struct onto {
+    const struct volume *moving, *grid;
+    struct volume *to;
+    double to_voxel[3][4];              /* from the grid's patient space to moving voxels */
+    enum resample_kind kind;
+    double outside;                     /* as stored */
+};
+
+/* Cramer's rule; false on a volume that is flat in space. */
+static bool invert(const double a[3][4], double ret[3][4])
+{
+    double cofactor[3][3];
+
+    for (int r = 0; r < 3; r++)
+        for (int c = 0; c < 3; c++) {
+            const int r1 = (r + 1) % 3, r2 = (r + 2) % 3, c1 = (c + 1) % 3, c2 = (c + 2) % 3;
+            cofactor[r][c] = a[r1][c1] * a[r2][c2] - a[r1][c2] * a[r2][c1];
+        }
+    const double det = a[0][0] * cofactor[0][0] + a[0][1] * cofactor[0][1]
+        + a[0][2] * cofactor[0][2];
+    for (int r = 0; r < 3 && det != 0; r++) {
+        ret[r][3] = 0;
+        for (int c = 0; c < 3; c++) {
+            ret[r][c] = cofactor[c][r] / det;
+            ret[r][3] -= ret[r][c] * a[c][3];
+        }
+    }
+    return det != 0;
+}
+
+static double stored(const struct volume *volume, size_t index)
+{
+    return volume->type == VOXEL_INT16 ? volume->i16[index]
+        : volume->type == VOXEL_FLOAT32 ? (double)volume->f32[index]
+        : volume->type == VOXEL_UINT8 ? volume->u8[index] : volume->u32[index];
+}
+
+static void put(struct volume *volume, size_t index, double value)
+{
+    switch (volume->type) {
+    case VOXEL_INT16:   volume->i16[index] = (int16_t)lround(value); break;
+    case VOXEL_FLOAT32: volume->f32[index] = (float)value; break;
+    case VOXEL_UINT8:   volume->u8[index] = (uint8_t)value; break;
+    case VOXEL_UINT32:  volume->u32[index] = (uint32_t)value; break;
+    }
+}
+
+/* The voxel on the low side and the part of the way to the next; the border's voxels reach out. */
+static bool split(double at, size_t size, size_t *ret_low, double *ret_part)
+{
+    const double last = (double)(size - 1);
+
+    if (!(at >= -0.5 && at <= last + 0.5))
+        return false;
+    const double kept = at < 0 ? 0 : at > last ? last : at;
+    *ret_low = size > 1 && kept == last ? size - 2 : (size_t)kept;
+    *ret_part = kept - (double)*ret_low;
+    return true;
+}
+
+static double linear(const struct volume *volume, const size_t low[3], const double part[3])
+{
+    const size_t row = volume->size[0], plane = row * volume->size[1];
+    const size_t base = low[2] * plane + low[1] * row + low[0];
+    double sum = 0;
+
+    for (int corner = 0; corner < 8; corner++) {
+        double weight = 1;
+        size_t index = base;
+        for (int axis = 0; axis < 3; axis++) {
+            const bool far = corner >> axis & 1;
+            weight *= far ? part[axis] : 1 - part[axis];
+            index += far ? (axis == 0 ? 1 : axis == 1 ? row : plane) : 0;
+        }
+        if (weight > 0)                 /* a volume of one slice has no far side */
+            sum += weight * stored(volume, index);
+    }
+    return sum;
+}
+
+static double value_at(const struct onto *onto, const double at[3])
+{
+    size_t low[3];
+    double part[3];
+
+    for (int axis = 0; axis < 3; axis++)
+        if (!split(at[axis], onto->moving->size[axis], &low[axis], &part[axis]))
+            return onto->outside;
+    if (onto->kind == RESAMPLE_LINEAR)
+        return linear(onto->moving, low, part);
+    for (int axis = 0; axis < 3; axis++)
+        low[axis] += part[axis] >= 0.5;
+    return stored(onto->moving, (low[2] * onto->moving->size[1] + low[1])
+                  * onto->moving->size[0] + low[0]);
+}
+
+static void fill_slice(size_t k, void *context)
+{
+    const struct onto *const onto = context;
+    const size_t *const size = onto->grid->size;
+    double first[3], at[3], step[3];
+
+    for (int row = 0; row < 3; row++) {
+        step[row] = 0;
+        for (int i = 0; i < 3; i++)
+            step[row] += onto->to_voxel[row][i] * onto->grid->affine[i][0];
+    }
+    for (size_t j = 0; j < size[1]; j++) {
+        volume_to_patient(onto->grid, (const double[3]){ 0, (double)j, (double)k }, first);
+        for (size_t i = 0; i < size[0]; i++) {
+            for (int row = 0; row < 3; row++)
+                at[row] = onto->to_voxel[row][0] * first[0] + onto->to_voxel[row][1] * first[1]
+                    + onto->to_voxel[row][2] * first[2] + onto->to_voxel[row][3]
+                    + step[row] * (double)i;
+            put(onto->to, (k * size[1] + j) * size[0] + i, value_at(onto, at));
+        }
+    }
+}
+
+/* to_voxel = moving's inverse affine · matrix. */
+static bool compose(const struct volume *moving, const double (*matrix)[4], double ret[3][4])
+{
+    double inverse[3][4];
+
+    if (!invert(moving->affine, inverse))
+        return false;
+    for (int row = 0; row < 3; row++)
+        for (int column = 0; column < 4; column++) {
+            ret[row][column] = column == 3 ? inverse[row][3] : 0;
+            for (int i = 0; i < 3; i++)
+                ret[row][column] += inverse[row][i]
+                    * (matrix != NULL ? matrix[i][column] : i == column);
+        }
+    return true;
+}
+
+bool resample_onto(const struct volume *moving, const struct volume *grid,
+                   const double (*matrix)[4], enum resample_kind kind, double outside, int threads,
+                   struct arena *arena, struct volume *ret_volume, struct error *err)
+{
+    struct volume to;
+    struct onto onto = { .moving = moving, .grid = grid, .to = &to, .kind = kind,
+                         .outside = (outside - moving->intercept) / moving->slope };
+
+    if (!moving->even && moving->slices != NULL)
+        return error_set(err, ERROR_UNSUPPORTED, "slices that lie unevenly are no grid");
+    if (volume_count(moving) == 0)
+        return error_set(err, ERROR_DATA, "no voxels to resample");
+    if (kind == RESAMPLE_LINEAR && moving->type != VOXEL_INT16 && moving->type != VOXEL_FLOAT32)
+        return error_set(err, ERROR_UNSUPPORTED, "labels have no values between them");
+    if (!compose(moving, matrix, onto.to_voxel))
+        return error_set(err, ERROR_DATA, "a volume that is flat in space");
+    if (!volume_take_like(grid, moving->type, moving->unit, arena, &to, err))
+        return false;
+    to.slope = moving->slope;
+    to.intercept = moving->intercept;
+    pool_run(threads, grid->size[2], fill_slice, &onto);
+    *ret_volume = to;
+    return true;
+}
