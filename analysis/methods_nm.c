@@ -13,12 +13,13 @@
 #include "analysis/gauss.h"
 #include "analysis/pet.h"
 #include "analysis/regions.h"
+#include "analysis/vector.h"
 #include "util/arena.h"
 #include "util/error.h"
 #include "util/text.h"
 
 #define BLUR_MM 5                   /* SD: a camera's FWHM of 12 mm is the filter that fits a point */
-#define HALF_WIDTH_MM 24            /* of the box of the opening: narrower uptake is a spot */
+#define HALF_WIDTH_MM 24            /* the ball of the opening: narrower uptake is a spot */
 #define AIR_PART 0.15               /* of the mean above the mean: less is air */
 #define OUTLIER 8                   /* robust SDs of what the opening takes off */
 #define LEAST_RATIO 1.5             /* to what lies around, at the top of the spot */
@@ -42,53 +43,71 @@ size_t methods_nm_spots_need(const struct methods_task *task)
     return 40 * count + gauss_need(task->volume->size, sigma) + ((size_t)16 << 20);
 }
 
-/* ---- opening by a box ---- */
+/* ---- opening by a ball ---- */
 
-/* The least (or, with sign -1, the greatest) of each `reach` to both sides along a line. */
-static void pass_line(float *line, size_t count, size_t step, size_t reach, float sign, float *copy)
+struct pass {
+    const size_t *size;
+    const float *from;
+    float *to;
+    float sign;                     /* 1: the least of the ball; -1: the greatest */
+};
+
+/* Of one line, what is `step` voxels along i beside it. */
+VECTOR_CLONES
+static void pass_line(const float *restrict from, float *restrict to, size_t count, float sign)
 {
-    for (size_t at = 0; at < count; at++)
-        copy[at] = sign * line[at * step];
-    for (size_t at = 0; at < count; at++) {
-        const size_t from = at > reach ? at - reach : 0, to = at + reach < count ? at + reach : count - 1;
-        float least = copy[from];
-        for (size_t other = from + 1; other <= to; other++)
-            least = fminf(least, copy[other]);
-        line[at * step] = sign * least;
-    }
+    if (sign > 0)
+        for (size_t i = 0; i < count; i++)
+            to[i] = from[i] < to[i] ? from[i] : to[i];
+    else
+        for (size_t i = 0; i < count; i++)
+            to[i] = from[i] > to[i] ? from[i] : to[i];
 }
 
-static void pass(const struct volume *volume, float *values, float sign, float *copy)
+/* All voxels with their neighbour at (i, j, k); what lies beyond the border is not looked at. */
+static void pass_step(const struct pass *pass, const long step[3])
 {
-    const size_t *const size = volume->size, strides[3] = { 1, size[0], size[0] * size[1] };
+    const size_t *const size = pass->size;
+    const size_t skip = (size_t)labs(step[0]);
+    const size_t to = step[0] < 0 ? skip : 0, from = step[0] > 0 ? skip : 0;
+
+    if (skip >= size[0])
+        return;
+    for (long k = 0; k < (long)size[2]; k++)
+        for (long j = 0; j < (long)size[1]; j++) {
+            const long other_j = j + step[1], other_k = k + step[2];
+            if (other_j < 0 || other_j >= (long)size[1] || other_k < 0 || other_k >= (long)size[2])
+                continue;
+            pass_line(pass->from + ((size_t)other_k * size[1] + (size_t)other_j) * size[0] + from,
+                      pass->to + ((size_t)k * size[1] + (size_t)j) * size[0] + to, size[0] - skip, pass->sign);
+        }
+}
+
+static void pass_ball(const struct volume *volume, const struct pass *pass)
+{
+    long reach[3], step[3];
+    double mm[3];
 
     for (int axis = 0; axis < 3; axis++) {
-        const size_t reach = (size_t)fmin(lround(HALF_WIDTH_MM / volume_spacing_mm(volume, axis)), MAX_REACH);
-        const int one = (axis + 1) % 3, other = (axis + 2) % 3;
-        if (size[axis] == 1)
-            continue;
-        for (size_t b = 0; b < size[other]; b++)
-            for (size_t a = 0; a < size[one]; a++)
-                pass_line(values + a * strides[one] + b * strides[other], size[axis], strides[axis], reach,
-                          sign, copy);
+        mm[axis] = volume_spacing_mm(volume, axis);
+        reach[axis] = volume->size[axis] == 1 ? 0 : (long)fmin(HALF_WIDTH_MM / mm[axis], MAX_REACH);
     }
+    memcpy(pass->to, pass->from, volume_count(volume) * sizeof *pass->to);
+    for (step[2] = -reach[2]; step[2] <= reach[2]; step[2]++)
+        for (step[1] = -reach[1]; step[1] <= reach[1]; step[1]++)
+            for (step[0] = -reach[0]; step[0] <= reach[0]; step[0]++) {
+                const double x = (double)step[0] * mm[0], y = (double)step[1] * mm[1];
+                const double z = (double)step[2] * mm[2];
+                if (x * x + y * y + z * z <= HALF_WIDTH_MM * HALF_WIDTH_MM)
+                    pass_step(pass, step);
+            }
 }
 
-static bool open_box(const struct volume *volume, const float *from, float *to, struct arena *arena,
-                     struct error *err)
+/* `spare` is of the volume's size. */
+static void open_ball(const struct volume *volume, const float *from, float *to, float *spare)
 {
-    const size_t *const size = volume->size, mark = arena_mark(arena);
-    const size_t longest = size[0] > size[1] ? (size[0] > size[2] ? size[0] : size[2])
-        : size[1] > size[2] ? size[1] : size[2];
-    float *const copy = arena_take(arena, longest, sizeof *copy, err);
-
-    if (copy == NULL)
-        return false;
-    memcpy(to, from, volume_count(volume) * sizeof *to);
-    pass(volume, to, 1, copy);
-    pass(volume, to, -1, copy);
-    arena_rewind(arena, mark);
-    return true;
+    pass_ball(volume, &(struct pass){ volume->size, from, spare, 1 });
+    pass_ball(volume, &(struct pass){ volume->size, spare, to, -1 });
 }
 
 /* ---- what stands out ---- */
@@ -194,9 +213,9 @@ static bool find(const struct methods_task *task, uint8_t *mask, struct arena *a
     spots.around = spots.smooth == NULL ? NULL : arena_take(arena, spots.count, sizeof *spots.around, err);
     float *const scratch = spots.around == NULL ? NULL : arena_take(arena, spots.count, sizeof *scratch, err);
     if (scratch == NULL
-        || !gauss_apply(volume, sigma, spots.smooth, task->parameters->threads, arena, err)
-        || !open_box(volume, spots.smooth, spots.around, arena, err))
+        || !gauss_apply(volume, sigma, spots.smooth, task->parameters->threads, arena, err))
         return false;
+    open_ball(volume, spots.smooth, spots.around, scratch);
     spots.air = find_air(spots.smooth, spots.count);
     memset(mask, 0, spots.count);
     if (!spread(&spots, scratch, &median, &sd))
