@@ -61,6 +61,18 @@ bool ctl_get_study(const struct ctl *ctl, const struct association_target *peer,
 int ctl_stats(const struct ctl *ctl, const char *study, const char *patient, bool csv,
               struct error *err);
 
+/*
+ * tumorctl hw-vectors SLICE: a DICOM file, or the SOP Instance UID of an image that the node has, as
+ * a script for the simulated hardware (hw/) on the standard output; the exit status.
+ */
+struct ctl_vectors {
+    double window_center, window_width;     /* width 0: the slice's own window */
+    bool band;                              /* from low to high, of greys; else by Otsu */
+    int low, high;
+};
+int ctl_vectors(const struct ctl *ctl, const char *slice, const struct ctl_vectors *wanted,
+                struct error *err);
+
 /* tumorctl import PATH; the exit status. */
 int ctl_import(const struct ctl *ctl, const char *path, struct error *err);
 

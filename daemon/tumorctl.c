@@ -44,6 +44,10 @@ static const char usage[] =
     "      --modality=CT|MR|PT --seed=N --lesions=N --oblique --spacing=X,Y,Z --size=X,Y,Z\n"
     "      --tilt=DEGREES --missing=N --uneven=PART\n"
     "      --cnr=C --distractors --kind=ellipsoids|neuroblastoma|mibg\n"
+    "  hw-vectors SLICE     a DICOM file or a stored image, by its SOP Instance UID, as a script for the\n"
+    "                       simulated hardware (hw/README.md), on the standard output\n"
+    "      --window=CENTRE,WIDTH  not the slice's own\n"
+    "      --band=LOW,HIGH  greys (0 to 255), not those above Otsu's threshold\n"
     "\n"
     "STUDY is a Study Instance UID, or its beginning or end.\n"
     "\n"
@@ -60,6 +64,7 @@ struct arguments {
     bool planar;                    /* the phantom is a planar one */
     const char *patient;            /* of the statistics, or NULL */
     bool all, csv;
+    struct ctl_vectors vectors;
     const char *argument;           /* of the command, or NULL */
     char **more;                    /* behind it */
     int more_count;
@@ -453,8 +458,31 @@ static bool parse_triple(const char *text, double values[3])
     return rest == NULL;
 }
 
+/* --window=CENTRE,WIDTH or --band=LOW,HIGH of hw-vectors. */
+static bool parse_pair(bool window, const char *text, struct ctl_vectors *vectors)
+{
+    char copy[80];
+    char *rest = copy;
+    long long low = 0, high = 0;
+
+    if (!text_format(copy, sizeof copy, "%s", text))
+        return false;
+    const char *const first = strsep(&rest, ","), *const second = rest;
+    if (second == NULL)
+        return false;
+    if (window)
+        return text_to_double(first, &vectors->window_center)
+            && text_to_double(second, &vectors->window_width) && vectors->window_width > 0;
+    if (!text_to_int(first, 0, 255, &low) || !text_to_int(second, low, 255, &high))
+        return false;
+    vectors->band = true;
+    vectors->low = (int)low;
+    vectors->high = (int)high;
+    return true;
+}
+
 enum phantom_option { SEED = 256, TILT, MISSING, UNEVEN, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND,
-                      NOW, CHANNELS, PATIENT, ALL, CSV };
+                      NOW, CHANNELS, PATIENT, ALL, CSV, WINDOW, BAND };
 
 static bool parse_phantom_option(int option, const char *text, struct phantom_options *phantom)
 {
@@ -521,6 +549,7 @@ static const struct option options[] = {
     { "channels", required_argument, NULL, CHANNELS },
     { "patient", required_argument, NULL, PATIENT }, { "all", no_argument, NULL, ALL },
     { "csv", no_argument, NULL, CSV },
+    { "window", required_argument, NULL, WINDOW }, { "band", required_argument, NULL, BAND },
     { NULL, 0, NULL, 0 }
 };
 
@@ -555,6 +584,12 @@ static int parse(int argc, char **argv, struct arguments *arguments)
             break;
         case CSV:
             arguments->csv = true;
+            break;
+        case WINDOW:
+        case BAND:
+            if (!parse_pair(option == WINDOW, optarg, &arguments->vectors))
+                return wrong_usage(option == WINDOW ? "not a window (CENTRE,WIDTH): "
+                                   : "not a band of greys (LOW,HIGH): ", optarg);
             break;
         case NOW:
             arguments->ctl.now = true;
@@ -636,6 +671,9 @@ static int run(const char *command, struct arguments *arguments, struct error *e
         return stats(arguments, err);
     if (strcmp(command, "phantom") == 0)
         return phantom(arguments, err);
+    if (strcmp(command, "hw-vectors") == 0)
+        return ctl_vectors(&arguments->ctl, arguments->argument, &arguments->vectors, err)
+            == EXIT_SUCCESS ? EXIT_SUCCESS : fail(err);
     return ctl_import(&arguments->ctl, arguments->argument, err) == 0 ? EXIT_SUCCESS
         : fail(err);
 }
@@ -656,7 +694,8 @@ int main(int argc, char **argv)
 {
     static const char *const commands[] = { "status", "studies", "show", "results", "why",
                                             "resend", "rerun", "hold", "release", "import", "echo",
-                                            "phantom", "query", "retrieve", "stats", NULL };
+                                            "phantom", "query", "retrieve", "stats",
+                                            "hw-vectors", NULL };
     struct arguments arguments = { .config = NULL };
     struct error err;
     int known = 0;
