@@ -7,9 +7,11 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/components.h"
 #include "analysis/distance.h"
+#include "analysis/mask.h"
 #include "analysis/pet.h"
 #include "analysis/regions.h"
 #include "util/arena.h"
@@ -18,6 +20,7 @@
 
 #define THRESHOLD_SUV 4             /* Barrington and Meignan, JNM 2019 */
 #define AIR_PART 0.15               /* of the mean uptake above the mean: outside the body it is lower */
+#define LEAST_PART 100              /* of the body: smaller parts of it are noise */
 #define LEAST_VOXELS 3              /* fewer are noise, however large they are */
 #define MAX_CANDIDATES 20000
 #define WINDOW_SUV 7
@@ -58,11 +61,11 @@ static size_t mark_from(const struct volume *volume, double threshold, uint8_t *
     return marked;
 }
 
-/* What has more uptake than the air around, in mm³. */
-static double body_mm3(const struct volume *volume)
+/* Uptake below which there is no patient. */
+static double air_level(const struct volume *volume)
 {
-    const size_t count = volume_count(volume), slice = volume->size[0] * volume->size[1];
-    double sum = 0, above = 0, mm3 = 0;
+    const size_t count = volume_count(volume);
+    double sum = 0, above = 0;
     size_t above_count = 0;
 
     for (size_t i = 0; i < count; i++)
@@ -73,14 +76,13 @@ static double body_mm3(const struct volume *volume)
             above += volume_value(volume, i);
             above_count++;
         }
-    const double air = above_count > 0 ? AIR_PART * above / (double)above_count : 0;
-    for (size_t k = 0; k < volume->size[2]; k++) {
-        size_t voxels = 0;
-        for (size_t i = k * slice; i < (k + 1) * slice; i++)
-            voxels += volume_value(volume, i) > air;
-        mm3 += (double)voxels * volume_voxel_mm3(volume, k);
-    }
-    return mm3;
+    return above_count > 0 ? AIR_PART * above / (double)above_count : 0;
+}
+
+static double least_mm3(const struct methods_task *task)
+{
+    return fmax(task->parameters->min_lesion_mm3,
+                (LEAST_VOXELS - 0.5) * volume_voxel_mm3(task->volume, 0));
 }
 
 static double component_mm3(const struct volume *volume, const struct component *one)
@@ -89,23 +91,81 @@ static double component_mm3(const struct volume *volume, const struct component 
     return (double)one->voxels * volume_voxel_mm3(volume, (one->low[2] + one->high[2]) / 2);
 }
 
-/* Takes out what is larger than anything that is a lesion, and says so. */
-static bool exclude_large(const struct methods_task *task, uint8_t *mask, struct arena *arena,
-                          struct findings *findings, struct error *err)
+/*
+ * The patient: what has more uptake than air, without what is thinner than three voxels, in parts of at least
+ * a hundredth of the largest (an arm may lie apart; noise at the border of the field is less). `body` is
+ * a voxel wider than that.
+ */
+static bool find_body(const struct volume *volume, uint8_t *body, uint8_t *spare, int threads,
+                      double *ret_mm3, struct arena *arena, struct error *err)
 {
-    const size_t mark = arena_mark(arena);
-    const double most = task->parameters->max_fraction * body_mm3(task->volume);
+    const size_t count = volume_count(volume), mark = arena_mark(arena);
+    const double air = air_level(volume);
     struct components parts;
+    size_t largest = 0;
 
-    if (!components_find(mask, task->volume->size, 1, CONNECTIVITY_26, arena, &parts, err))
+    for (size_t i = 0; i < count; i++)
+        body[i] = volume_value(volume, i) > air;
+    mask_erode(body, spare, volume->size, threads);
+    mask_dilate(spare, body, volume->size, threads);
+    if (!components_find(body, volume->size, 1, CONNECTIVITY_26, arena, &parts, err))
         return false;
     for (size_t c = 0; c < parts.count; c++)
-        if (component_mm3(task->volume, &parts.component[c]) > most) {
-            components_paint(&parts, c, 0, mask);
-            findings_warn(findings, "a region of %.0f ml was left out: it is more than %g of the body",
-                          component_mm3(task->volume, &parts.component[c]) / 1000,
-                          task->parameters->max_fraction);
+        largest = parts.component[c].voxels > largest ? parts.component[c].voxels : largest;
+    memset(spare, 0, count);
+    *ret_mm3 = 0;
+    for (size_t c = 0; c < parts.count; c++)
+        if (parts.component[c].voxels >= largest / LEAST_PART) {
+            components_paint(&parts, c, 1, spare);
+            *ret_mm3 += component_mm3(volume, &parts.component[c]);
         }
+    mask_dilate(spare, body, volume->size, threads);
+    arena_rewind(arena, mark);
+    return true;
+}
+
+/* Does any voxel of component `number` lie in the body? */
+static bool touches(const struct components *parts, size_t number, const uint8_t *body)
+{
+    const struct component *const one = &parts->component[number];
+
+    for (size_t row = one->low[2] * parts->size[1]; row < (one->high[2] + 1) * parts->size[1]; row++)
+        for (size_t r = parts->row[row]; r < parts->row[row + 1]; r++)
+            for (size_t i = parts->run[r].first; parts->run[r].component == number && i <= parts->run[r].last;
+                 i++)
+                if (body[row * parts->size[0] + i])
+                    return true;
+    return false;
+}
+
+/* Takes out what is larger than anything that is a lesion, and noise beside the patient; says so. */
+static bool exclude(const struct methods_task *task, uint8_t *mask, struct arena *arena,
+                    struct findings *findings, struct error *err)
+{
+    const size_t mark = arena_mark(arena), count = volume_count(task->volume);
+    uint8_t *const body = arena_take(arena, 2 * count, 1, err);
+    struct components parts;
+    double mm3 = 0;
+    size_t outside = 0;
+
+    if (body == NULL
+        || !find_body(task->volume, body, body + count, task->parameters->threads, &mm3, arena, err)
+        || !components_find(mask, task->volume->size, 1, CONNECTIVITY_26, arena, &parts, err))
+        return false;
+    for (size_t c = 0; c < parts.count; c++) {
+        const double own = component_mm3(task->volume, &parts.component[c]);
+        const bool large = own > task->parameters->max_fraction * mm3;
+        if (!large && touches(&parts, c, body))
+            continue;
+        components_paint(&parts, c, 0, mask);
+        outside += !large && own >= least_mm3(task);
+        if (large)
+            findings_warn(findings, "a region of %.0f ml was left out: it is more than %g of the body",
+                          own / 1000, task->parameters->max_fraction);
+    }
+    if (outside > 0)
+        findings_warn(findings, "%zu region%s outside of the body left out: noise", outside,
+                      outside == 1 ? "" : "s");
     arena_rewind(arena, mark);
     return true;
 }
@@ -117,14 +177,13 @@ static bool tell(const struct methods_task *task, uint8_t *mask, struct arena *a
     const struct analysis_parameters *const parameters = task->parameters;
     const struct regions_rules rules = {
         .connectivity = CONNECTIVITY_26, .split = parameters->split, .kind = FINDING_CANDIDATE,
-        .least_mm3 = fmax(parameters->min_lesion_mm3,
-                          (LEAST_VOXELS - 0.5) * volume_voxel_mm3(task->volume, 0)),
+        .least_mm3 = least_mm3(task),
         .threads = parameters->threads
     };
 
     findings->window_width = parameters->window_width > 0 ? parameters->window_width : WINDOW_SUV;
     findings->window_center = parameters->window_width > 0 ? parameters->window_center : WINDOW_SUV / 2.0;
-    if (!exclude_large(task, mask, arena, findings, err)
+    if (!exclude(task, mask, arena, findings, err)
         || !regions_tell(task->volume, mask, &rules, arena, findings, err))
         return false;
     if (findings->count > 0)

@@ -164,6 +164,25 @@ static void a_node_beside_a_bladder_stays(void)
     }
 }
 
+/* A streak of noise in the air, and a node in an arm that lies apart: 7 x 7 x 64 voxels. */
+static void noise_beside_the_patient_is_left_out_and_an_arm_is_not(void)
+{
+    for (int m = 0; m < 3; m++) {
+        begin();
+        paint(2, 100, 3);
+        for (size_t n = 0; n < volume_count(&volume); n++)
+            if (n % SIDE < 8 && n % SIDE > 0 && n / SIDE % SIDE < 8 && n / SIDE % SIDE > 0)
+                volume.f32[n] = 1;
+        add_sphere((const double[3]){ 4, 4, 30 }, 2, 8);
+        for (size_t k = 20; k < 30; k++)
+            volume.f32[(k * SIDE + 60) * SIDE + 60] = 6;
+        CU_ASSERT(find(methods[m], &volume, true));
+        CU_ASSERT_EQUAL(findings.count, 1);
+        CU_ASSERT_DOUBLE_EQUAL(findings.lesion[0].maximum, 8, 1e-6);
+        CU_ASSERT_STRING_EQUAL(findings.warning[0], "1 region outside of the body left out: noise");
+    }
+}
+
 /* 1.5 × mean + 2 × SD by two values of a chess board: mean 2, SD 0.2. */
 static void percist_takes_its_threshold_from_the_liver(void)
 {
@@ -350,6 +369,7 @@ static const struct runner_test tests[] = {
     TEST(phantoms_without_lesions_give_none),
     TEST(hot_spheres_are_counted_and_have_their_size),
     TEST(a_node_beside_a_bladder_stays),
+    TEST(noise_beside_the_patient_is_left_out_and_an_arm_is_not),
     TEST(percist_takes_its_threshold_from_the_liver),
     TEST(what_cannot_be_answered_has_its_sentence),
     TEST(a_region_as_large_as_an_organ_is_left_out_and_told),
