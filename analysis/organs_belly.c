@@ -17,6 +17,7 @@
 #define FAT_HU -30                  /* above it is lean tissue (Mitsiopoulos et al. 1998) */
 #define SOFT_LOW -20.0              /* fatty livers to enhanced kidneys: imaging-physics, section 1 */
 #define SOFT_HIGH 300.0
+#define ENHANCED_HU 70              /* no organ is so dense without contrast */
 #define SKIN_MM 6
 #define SEPTUM_MM 9                 /* what is thinner in the fat belongs to the fat */
 #define WALL_MM 18                  /* of the belly, where no ribs tell where it ends */
@@ -26,6 +27,7 @@
 #define BINS 66                     /* of 5 HU, from -30 to 300 */
 #define BIN_HU 5.0
 #define MODES 4
+#define SCORE_LEAST 0.1             /* of 1 for what is as expected in place, size and shape */
 
 struct belly {
     struct organs_work *work;
@@ -46,11 +48,12 @@ struct wish {
     double round;                   /* the deepest ball's radius, as a part of that of its volume */
     double place[2];                /* where its centre is expected, beside and behind the spine, mm */
     double spread[2];
-    bool fills;                     /* holes and vessels within belong to it */
+    bool patchy;                    /* it may be brighter in part: a kidney's cortex after contrast */
 };
 
 struct blob {
-    double score, mode, ml;
+    double score, ml, low, high;    /* densities that it was found by */
+    double open_mm;
     bool cut;                       /* by the volume's border */
 };
 
@@ -331,6 +334,30 @@ static double closeness(double off, double spread)
     return number_exp(fmax(-0.5 * off * off / (spread * spread), -600));
 }
 
+/* What share of a blob's surface lies where only the room ends: there it goes on into something else. */
+static double share_confined(const struct belly *belly, const struct wish *wish,
+                             const struct components *found, size_t number)
+{
+    const struct organs_work *const work = belly->work;
+    const struct component *const one = &found->component[number];
+    const double step = work->spacing_mm[0];
+    size_t confined = 0;
+
+    for (size_t z = one->low[2]; z <= one->high[2]; z++)
+        for (size_t y = one->low[1]; y <= one->high[1]; y++) {
+            const size_t row = z * work->size[1] + y;
+            for (size_t r = found->row[row]; r < found->row[row + 1]; r++) {
+                double first[2], last[2];
+                if (found->run[r].component != number)
+                    continue;
+                beside(belly, found->run[r].first, (double)y, (double)z, first);
+                beside(belly, found->run[r].last, (double)y, (double)z, last);
+                confined += (first[0] - step < wish->from_mm) + (last[0] + step > wish->to_mm);
+            }
+        }
+    return (double)confined / pow((double)one->voxels, 2.0 / 3);
+}
+
 static double score_of(const struct belly *belly, const struct wish *wish, const struct organs_part *part,
                        bool cut)
 {
@@ -345,7 +372,7 @@ static double score_of(const struct belly *belly, const struct wish *wish, const
     return closeness(place[0] - wish->place[0], wish->spread[0])
         * closeness(place[1] - wish->place[1], wish->spread[1])
         * closeness(fmin(0, part->deepest_mm / radius - wish->round), 0.12)
-        * closeness(cut && ratio < 0 ? ratio / 3 : ratio, 1);
+        * closeness(cut && ratio < 0 ? ratio / 2 : ratio, 1);
 }
 
 static bool is_cut(const struct organs_work *work, const struct organs_part *part)
@@ -356,29 +383,32 @@ static bool is_cut(const struct organs_work *work, const struct organs_part *par
     return false;
 }
 
-/* The best blob of one density; it takes the place of `best` in `mask` when its score is higher. */
-static bool try_mode(struct belly *belly, const struct wish *wish, double mode, const uint8_t *room,
-                     uint8_t *mask, struct blob *best, struct error *err)
+/* The best blob between two densities; it takes the place of `best` in `mask` when its score is higher. */
+static bool try_band(struct belly *belly, const struct wish *wish, double low, double high,
+                     double open_mm, const uint8_t *room, uint8_t *mask, struct blob *best, struct error *err)
 {
     struct organs_work *const work = belly->work;
     const size_t mark = arena_mark(work->arena);
+    const double fringe = (high - low) / 2;     /* single blocks are noisier, and thin walls of fat part */
     uint8_t *const band = work->other;
     struct components found;
     struct organs_part *parts;
     size_t *order;
 
     for (size_t at = 0; at < work->count; at++)
-        band[at] = room[at] && fabs(work->smooth[at] - mode) <= wish->band_hu
-            && fabs(work->value[at] - mode) <= 2 * wish->band_hu;
-    if (!organs_ball(work, BALL_OPEN, band, wish->open_mm, err)
+        band[at] = room[at] && work->smooth[at] >= low && work->smooth[at] <= high
+            && work->value[at] >= low - fringe && work->value[at] <= high + fringe;
+    if ((wish->patchy && !organs_fill_slices(work, band, err))
+        || !organs_ball(work, BALL_OPEN, band, open_mm, err)
         || !organs_parts(work, band, true, &found, &parts, &order, err))
         return false;
     for (size_t n = 0; n < found.count && n < 12; n++) {
         const bool cut = is_cut(work, &parts[order[n]]);
-        const double score = score_of(belly, wish, &parts[order[n]], cut);
+        const double score = score_of(belly, wish, &parts[order[n]], cut)
+            * closeness(share_confined(belly, wish, &found, order[n]), 0.15);
         if (score <= best->score)
             continue;
-        *best = (struct blob){ score, mode, parts[order[n]].ml, cut };
+        *best = (struct blob){ score, parts[order[n]].ml, low, high, open_mm, cut };
         memset(mask, 0, work->count);
         components_paint(&found, order[n], 1, mask);
     }
@@ -386,26 +416,40 @@ static bool try_mode(struct belly *belly, const struct wish *wish, double mode, 
     return true;
 }
 
+/* Narrow and wide about a density, and with thin and thick necks cut: the best is the most like it. */
+static bool try_mode(struct belly *belly, const struct wish *wish, double mode, const uint8_t *room,
+                     uint8_t *mask, struct blob *best, struct error *err)
+{
+    for (int n = 0; n < 4; n++) {
+        const double half = n % 2 == 0 ? wish->band_hu : 0.6 * wish->band_hu;
+        const double open_mm = n / 2 == 0 ? wish->open_mm : 1.6 * wish->open_mm;
+        if (!try_band(belly, wish, mode - half, mode + half, open_mm, room, mask, best, err))
+            return false;
+    }
+    return !wish->patchy || mode < ENHANCED_HU
+        || try_band(belly, wish, mode - wish->band_hu / 2, SOFT_HIGH, wish->open_mm, room, mask, best, err);
+}
+
 /* What the opening and the smoothing took at the border comes back, as far as density allows. */
-static bool complete(struct belly *belly, const struct wish *wish, const struct blob *blob,
-                     const uint8_t *room, uint8_t *mask, struct error *err)
+static bool complete(struct belly *belly, const struct blob *blob, const uint8_t *room, uint8_t *mask, struct error *err)
 {
     struct organs_work *const work = belly->work;
     uint8_t *const within = work->other;
 
     for (size_t at = 0; at < work->count; at++)
-        within[at] = room[at] && fabs(work->smooth[at] - blob->mode) <= wish->band_hu;
-    if (!organs_grow(work, mask, within, wish->open_mm, err))
+        within[at] = room[at] && work->smooth[at] >= blob->low && work->smooth[at] <= blob->high;
+    if (!organs_grow(work, mask, within, blob->open_mm, err))
         return false;
-    for (size_t at = 0; at < work->count; at++)     /* half way to fat, and half way to what is brighter */
-        within[at] = is_free(belly, at) && work->value[at] > (blob->mode - 100) / 2
-            && work->value[at] < blob->mode + 2 * wish->band_hu;
+    const double mode = (blob->low + blob->high) / 2, half = (blob->high - blob->low) / 2;
+    for (size_t at = 0; at < work->count; at++)     /* half way to fat, and to what is brighter */
+        within[at] = is_free(belly, at) && work->value[at] > (mode - 100) / 2
+            && work->value[at] < mode + 2 * half;
     if (!organs_grow(work, mask, within, work->spacing_mm[0], err)
-        || !organs_ball(work, BALL_CLOSE, mask, wish->open_mm, err)
-        || (wish->fills && !organs_fill_slices(work, mask, err)))
+        || !organs_ball(work, BALL_CLOSE, mask, blob->open_mm, err)
+        || !organs_fill_slices(work, mask, err))
         return false;
     for (size_t at = 0; at < work->count; at++)
-        mask[at] = mask[at] && work->label[at] == ORGAN_BODY;
+        mask[at] = mask[at] && work->label[at] == ORGAN_BODY && work->value[at] > FAT_HU;
     return true;
 }
 
@@ -425,10 +469,10 @@ static bool find_one(struct belly *belly, const struct wish *wish, const char *w
     for (size_t n = 0; n < count; n++)
         if (!try_mode(belly, wish, modes[n], room, mask, &best, err))
             return false;
-    if (best.score < 0.02) {
+    if (best.score < SCORE_LEAST) {
         organs_work_missed(work, wish->id, why);
     } else {
-        if (!complete(belly, wish, &best, room, mask, err))
+        if (!complete(belly, &best, room, mask, err))
             return false;
         for (size_t at = 0; at < work->count; at++)
             if (mask[at])
@@ -441,13 +485,14 @@ static bool find_one(struct belly *belly, const struct wish *wish, const char *w
 
 /*
  * Places and sizes of adults, wide enough for children: Gray's Anatomy; volumes by Geraghty et al.,
- * AJR 2004 (liver 1.5 l, spleen 0.24 l, kidney 0.2 l).
+ * AJR 2004 (liver 1.5 l, spleen 0.24 l, kidney 0.2 l). What is found is taken from the room of the next:
+ * the right kidney often touches the liver.
  */
 static const struct wish wishes[] = {
-    { ORGAN_SPLEEN, 45, 400, -100, 100, 25, 5, 40, 1500, 240, 11, 0.45, { 100, 5 }, { 25, 40 }, true },
-    { ORGAN_KIDNEY_RIGHT, -110, -15, -80, 60, 45, 5, 40, 450, 170, 12, 0.6, { -55, 0 }, { 18, 25 }, false },
-    { ORGAN_KIDNEY_LEFT, 15, 110, -80, 60, 45, 5, 40, 450, 170, 12, 0.6, { 55, 0 }, { 18, 25 }, false },
-    { ORGAN_LIVER, -400, 120, -400, 100, 25, 12, 250, 4000, 1500, 20, 0.45, { -75, -45 }, { 50, 60 }, true }
+    { ORGAN_SPLEEN, 45, 400, -100, 100, 25, 6, 40, 1500, 240, 11, 0.45, { 100, 5 }, { 25, 40 }, false },
+    { ORGAN_LIVER, -400, 120, -400, 100, 25, 8, 250, 4000, 1500, 20, 0.45, { -75, -45 }, { 50, 60 }, false },
+    { ORGAN_KIDNEY_RIGHT, -110, -15, -80, 60, 45, 5, 40, 450, 170, 12, 0.6, { -60, -20 }, { 22, 18 }, true },
+    { ORGAN_KIDNEY_LEFT, 15, 110, -80, 60, 45, 5, 40, 450, 170, 12, 0.6, { 60, -20 }, { 22, 18 }, true }
 };
 
 /* ---- what is left of the trunk ---- */
@@ -480,14 +525,16 @@ static bool find_wishes(struct belly *belly, struct error *err)
 {
     static const char *const why[] = {
         "no even blob of the spleen's size lies far left of the spine",
+        "no even blob of the liver's size lies to the right of the spine",
         "no even blob of a kidney's size lies to the right of the spine",
-        "no even blob of a kidney's size lies to the left of the spine",
-        "no even blob of the liver's size lies to the right of the spine"
+        "no even blob of a kidney's size lies to the left of the spine"
     };
 
     for (size_t n = 0; n < sizeof wishes / sizeof *wishes; n++) {
         if (!organs_work_has(belly->work, ORGAN_BONE))
             organs_work_missed(belly->work, wishes[n].id, "without bone there is no spine to look beside");
+        else if (belly->work->half)
+            organs_work_missed(belly->work, wishes[n].id, ORGANS_HALF);
         else if (!find_one(belly, &wishes[n], why[n], err))
             return false;
     }

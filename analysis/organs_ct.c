@@ -20,11 +20,16 @@
 #define GAS_HU -940                 /* most of a lung is denser, gas in bowels and airways is not */
 #define AIRWAY_HU -930
 #define LUNG_LEAST_ML 10
-#define AIRWAY_MOST_ML 150
-#define AIRWAY_BESIDE_MM 50         /* of the median plane */
+#define LUNG_LEAST_PART 0.1         /* of the largest: what is smaller and apart is bowel */
+#define GAS_LEAST_ML 2
 #define HILUM_MM 6                  /* vessels up to twice as thick belong to the lung */
-#define BONE_HU 150                 /* cancellous bone */
+#define BONE_HU 130                 /* cancellous bone: imaging-physics, section 1 */
 #define CORTEX_HU 500               /* somewhere in it; iodine in vessels and kidneys stays below */
+#define MIXED_HU 226                /* in a block of 3 mm with some cortex; the usual bone threshold (van Eijnatten et al. 2018) */
+#define MARROW_WIDE_MM 12           /* gaps up to twice as wide between cortex in a slice, if … */
+#define VERTEBRA_MM 36              /* in the column up to a vertebral body's depth */
+#define COLUMN_MM 35                /* so far beside the median plane is the column */
+#define MARROW_OPEN_HU 80           /* … denser than any muscle, are marrow that the cortex does not close in */
 #define CORTEX_MM 7.5               /* so far from the cortex bone goes on */
 #define MARROW_HU 60                /* what bone encloses and is denser is marrow, and no spinal canal */
 #define BONE_LEAST_ML 5
@@ -73,6 +78,24 @@ static void find_middle(struct organs_work *work)
     work->middle_mm = voxels > 0 ? sum / voxels * work->spacing_mm[0] : 0;
 }
 
+/*
+ * Is the body cut off at its right or left side? Then nobody knows its median plane: as much of it
+ * lies at the border as in a third of the sagittal slices of the middle.
+ */
+static bool is_half(const struct organs_work *work)
+{
+    size_t at_side[2] = { 0, 0 }, voxels = 0;
+
+    for (size_t at = 0; at < work->count; at++) {
+        const bool inside = work->label[at] != ORGAN_NONE;
+        voxels += inside;
+        at_side[0] += inside && at % work->size[0] == 0;
+        at_side[1] += inside && at % work->size[0] == work->size[0] - 1;
+    }
+    const double usual = (double)voxels / (double)work->size[0];
+    return (double)at_side[0] > usual / 3 || (double)at_side[1] > usual / 3;
+}
+
 static bool find_body(struct organs_work *work, bool *ret_found, struct error *err)
 {
     uint8_t *const mask = work->mask, *const whole = work->spare;
@@ -93,7 +116,8 @@ static bool find_body(struct organs_work *work, bool *ret_found, struct error *e
     }
     paint(work, mask, ORGAN_BODY);
     find_middle(work);
-    organs_work_found(work, ORGAN_BODY, 1);
+    work->half = is_half(work);
+    organs_work_found(work, ORGAN_BODY, work->half ? 0.7 : 1);
     return true;
 }
 
@@ -123,33 +147,39 @@ static bool keep_lung(struct organs_work *work, uint8_t *air, struct error *err)
                 const size_t at = row * work->size[0] + x;
                 inner[found.run[r].component][work->value[at] < GAS_HU] += work->other[at];
             }
+    double most = 0;
     for (size_t n = 0; n < found.count; n++)
-        if (parts[n].ml < LUNG_LEAST_ML || inner[n][0] <= inner[n][1])
+        most = inner[n][0] > inner[n][1] ? fmax(most, parts[n].ml) : most;
+    for (size_t n = 0; n < found.count; n++)
+        if (parts[n].ml < fmax(LUNG_LEAST_ML, LUNG_LEAST_PART * most) || inner[n][0] <= inner[n][1])
             components_paint(&found, n, 0, air);
     arena_rewind(work->arena, mark);
     return true;
 }
 
-/* Windpipe and main bronchi: long strings of gas near the median plane. */
-static bool drop_airways(struct organs_work *work, uint8_t *air, struct error *err)
+/*
+ * Windpipe, bronchi, and bowel that a thin wall did not part from the lung: pockets of gas. Those within
+ * the lung (bullae) are filled again, and a lung that is gas for the most part (emphysema) stays.
+ */
+static bool drop_gas(struct organs_work *work, uint8_t *air, struct error *err)
 {
     const size_t mark = arena_mark(work->arena);
     uint8_t *const gas = work->other;
     struct components found;
     struct organs_part *parts;
-    size_t *order;
+    size_t *order, voxels = 0;
 
-    for (size_t at = 0; at < work->count; at++)
+    for (size_t at = 0; at < work->count; at++) {
         gas[at] = air[at] && work->value[at] < AIRWAY_HU;
+        voxels += air[at];
+    }
     if (!organs_parts(work, gas, false, &found, &parts, &order, err))
         return false;
     memset(gas, 0, work->count);
-    for (size_t n = 0; n < found.count; n++) {
-        const double beside = fabs(parts[n].center[0] * work->spacing_mm[0] - work->middle_mm);
-        const double high = (double)(parts[n].high[2] - parts[n].low[2] + 1) * work->spacing_mm[2];
-        if (parts[n].ml > 1 && parts[n].ml < AIRWAY_MOST_ML && beside < AIRWAY_BESIDE_MM && high > 30)
+    for (size_t n = 0; n < found.count; n++)
+        if (parts[n].ml > GAS_LEAST_ML && parts[n].mean < GAS_HU
+            && (double)parts[n].voxels < LARGE_PART * (double)voxels)
             components_paint(&found, n, 1, gas);
-    }
     arena_rewind(work->arena, mark);
     if (!organs_ball(work, BALL_DILATE, gas, 1.01 * work->spacing_mm[0], err))
         return false;
@@ -157,7 +187,6 @@ static bool drop_airways(struct organs_work *work, uint8_t *air, struct error *e
         air[at] = air[at] && !gas[at];
     return true;
 }
-
 
 /* The side that a component lies on: by its centre, left of the median plane or right of it. */
 static bool is_left(const struct organs_work *work, const struct organs_part *part)
@@ -293,9 +322,14 @@ static bool find_lungs(struct organs_work *work, struct error *err)
 
     if (left == NULL)
         return false;
+    if (work->half) {
+        organs_work_missed(work, ORGAN_LUNG_RIGHT, ORGANS_HALF);
+        organs_work_missed(work, ORGAN_LUNG_LEFT, ORGANS_HALF);
+        return true;
+    }
     for (size_t at = 0; at < work->count; at++)
         air[at] = work->label[at] == ORGAN_BODY && work->value[at] < LUNG_HU;
-    if (!keep_lung(work, air, err) || !drop_airways(work, air, err)
+    if (!keep_lung(work, air, err) || !drop_gas(work, air, err)
         || !find_cores(work, air, right, left, &two, err))
         return false;
     if (!two) {
@@ -333,24 +367,75 @@ static bool fill_marrow(struct organs_work *work, uint8_t *bone, struct error *e
     return true;
 }
 
+/*
+ * Closed slice by slice: across slices discs would be closed, too. What is added must be dense enough,
+ * and lies, as what it is added to, within so many mm of the median plane.
+ */
+static bool close_slices(struct organs_work *work, uint8_t *bone, double radius_mm, double beside_mm,
+                         struct error *err)
+{
+    const size_t slice[3] = { work->size[0], work->size[1], 1 }, count = slice[0] * slice[1];
+    uint8_t *const from = work->other, *const to = work->other + work->count - count;
+
+    for (size_t z = 0; z < work->size[2]; z++) {
+        for (size_t at = 0; at < count; at++)
+            from[at] = bone[z * count + at]
+                && fabs((double)(at % slice[0]) * work->spacing_mm[0] - work->middle_mm) < beside_mm;
+        if (!ball_apply(BALL_CLOSE, from, to, slice, work->spacing_mm, radius_mm, work->threads,
+                        work->arena, err))
+            return false;
+        for (size_t at = 0; at < count; at++)
+            bone[z * count + at] |= to[at] && work->smooth[z * count + at] > MARROW_OPEN_HU;
+    }
+    return true;
+}
+
+/*
+ * Blocks with some cortex, in pieces that are as dense as cortex somewhere: iodine in bowels,
+ * kidneys and vessels is not. Where a block is one voxel, it mixes cortex with all else, and no such
+ * somewhere can be asked for.
+ */
+static bool find_cortex(struct organs_work *work, uint8_t *bone, struct error *err)
+{
+    const size_t mark = arena_mark(work->arena);
+    const bool coarse = work->factor[0] * work->factor[1] * work->factor[2] == 1;
+    struct components found;
+    bool *sure;
+
+    for (size_t at = 0; at < work->count; at++)
+        bone[at] = work->label[at] == ORGAN_BODY
+            && (work->value[at] >= MIXED_HU || (work->peak[at] >= CORTEX_HU && work->value[at] >= BONE_HU));
+    if (!components_find(bone, work->size, 1, CONNECTIVITY_26, work->arena, &found, err)
+        || (sure = arena_take_zeroed(work->arena, found.count, sizeof *sure, err)) == NULL)
+        return false;
+    for (size_t row = 0; row < work->size[1] * work->size[2]; row++)
+        for (size_t r = found.row[row]; r < found.row[row + 1]; r++)
+            for (size_t x = found.run[r].first; x <= found.run[r].last; x++)
+                sure[found.run[r].component] |= work->peak[row * work->size[0] + x] >= CORTEX_HU;
+    for (size_t n = 0; n < found.count; n++)
+        if (!sure[n] && !coarse)
+            components_paint(&found, n, 0, bone);
+    arena_rewind(work->arena, mark);
+    return true;
+}
+
 static bool find_bone(struct organs_work *work, struct error *err)
 {
     uint8_t *const bone = work->mask, *const dense = work->spare;
 
-    for (size_t at = 0; at < work->count; at++) {
-        const bool inside = work->label[at] == ORGAN_BODY;
-        dense[at] = inside && work->value[at] >= BONE_HU;
-        bone[at] = inside && work->peak[at] >= CORTEX_HU && work->value[at] >= BONE_HU;
-    }
+    if (!find_cortex(work, bone, err))
+        return false;
+    for (size_t at = 0; at < work->count; at++)
+        dense[at] = work->label[at] == ORGAN_BODY && work->value[at] >= BONE_HU;
     if (!organs_grow(work, bone, dense, CORTEX_MM, err)
-        || !organs_ball(work, BALL_CLOSE, bone, 1.01 * work->spacing_mm[0], err)
-        || !fill_marrow(work, bone, err))
+        || !close_slices(work, bone, MARROW_WIDE_MM, INFINITY, err)
+        || !close_slices(work, bone, VERTEBRA_MM / 2.0, COLUMN_MM, err) || !fill_marrow(work, bone, err))
         return false;
     for (size_t at = 0; at < work->count; at++)
         bone[at] = bone[at] && work->label[at] == ORGAN_BODY;
     const double ml = ml_of(work, bone);
     if (ml < BONE_LEAST_ML) {
-        organs_work_missed(work, ORGAN_BONE, "less than 5 ml are denser than 150 HU near 500 HU");
+        organs_work_missed(work, ORGAN_BONE, "less than 5 ml are denser than 130 HU near 500 HU");
         return true;
     }
     paint(work, bone, ORGAN_BONE);

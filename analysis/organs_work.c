@@ -216,7 +216,7 @@ static bool fits(enum organ_id id, float hu)
     case ORGAN_LUNG_RIGHT:
         return hu < -400;           /* from lung to soft tissue */
     case ORGAN_BONE:
-        return hu >= 150;
+        return hu >= 130;
     case ORGAN_LIVER:
     case ORGAN_SPLEEN:
     case ORGAN_KIDNEY_LEFT:

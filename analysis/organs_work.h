@@ -32,8 +32,11 @@ struct organs_work {
     uint8_t *mask, *spare, *other;  /* scratch */
     float *distance;                /* scratch */
     double middle_mm;               /* where the median plane is, along L from the first block's centre */
+    bool half;                      /* the volume's border cuts the body at its right or left side */
     struct organs *organs;
 };
+
+#define ORGANS_HALF "the body is cut off at a side: its median plane is not known"
 
 /* The spine's place in a slice, along L and P in blocks; an estimate everywhere once any bone is found. */
 struct organs_spine {
