@@ -22,6 +22,7 @@
 #define SEPTUM_MM 9                 /* what is thinner in the fat belongs to the fat */
 #define WALL_MM 18                  /* of the belly, where no ribs tell where it ends */
 #define RIB_MM 6
+#define LINING_MM 9                 /* of muscle, within the ribs: intercostals and diaphragm */
 #define SLAB_MM 24                  /* ribs lie slanting: this far up and down they enclose a slice */
 #define BACK_MM 40                  /* beside the spine and behind it are muscles of the back */
 #define BINS 66                     /* of 5 HU, from -30 to 300 */
@@ -503,15 +504,21 @@ static bool is_trunk(const struct organs_work *work)
         || organs_work_has(work, ORGAN_LUNG_RIGHT);
 }
 
-static void share_rest(struct belly *belly)
+/* Fat in the cavity is visceral; what is lean near its border still belongs to the wall. */
+static bool share_rest(struct belly *belly, struct error *err)
 {
     struct organs_work *const work = belly->work;
     const bool trunk = is_trunk(work);
+    uint8_t *const deep = work->mask;
 
+    memcpy(deep, belly->cavity, work->count);
+    if (!organs_ball(work, BALL_ERODE, deep, LINING_MM, err))
+        return false;
     for (size_t at = 0; at < work->count; at++)
         if (work->label[at] == ORGAN_BODY)
             work->label[at] = !belly->inner[at] ? ORGAN_FAT_SUBCUTANEOUS
-                : trunk && belly->cavity[at] ? ORGAN_FAT_VISCERAL : ORGAN_MUSCLE;
+                : trunk && (deep[at] || (belly->cavity[at] && work->value[at] <= FAT_HU))
+                ? ORGAN_FAT_VISCERAL : ORGAN_MUSCLE;
     organs_work_found(work, ORGAN_FAT_SUBCUTANEOUS, 0.8);
     organs_work_found(work, ORGAN_MUSCLE, trunk ? 0.6 : 0.4);
     if (trunk)
@@ -519,6 +526,7 @@ static void share_rest(struct belly *belly)
     else
         organs_work_missed(work, ORGAN_FAT_VISCERAL, "neither liver nor lung tells where the cavity of "
                            "the trunk is");
+    return true;
 }
 
 static bool find_wishes(struct belly *belly, struct error *err)
@@ -533,6 +541,8 @@ static bool find_wishes(struct belly *belly, struct error *err)
     for (size_t n = 0; n < sizeof wishes / sizeof *wishes; n++) {
         if (!organs_work_has(belly->work, ORGAN_BONE))
             organs_work_missed(belly->work, wishes[n].id, "without bone there is no spine to look beside");
+        else if (belly->work->oblique)
+            organs_work_missed(belly->work, wishes[n].id, ORGANS_OBLIQUE);
         else if (belly->work->half)
             organs_work_missed(belly->work, wishes[n].id, ORGANS_HALF);
         else if (!find_one(belly, &wishes[n], why[n], err))
@@ -551,9 +561,8 @@ bool organs_ct_belly(struct organs_work *work, struct error *err)
     belly.inner = arena_take(work->arena, work->count, 1, err);
     belly.cavity = belly.inner == NULL ? NULL : arena_take(work->arena, work->count, 1, err);
     if (belly.cavity == NULL || !find_spine(&belly, err) || !find_inner(&belly, err)
-        || !find_cavity(&belly, err) || !find_wishes(&belly, err))
+        || !find_cavity(&belly, err) || !find_wishes(&belly, err) || !share_rest(&belly, err))
         return false;
-    share_rest(&belly);
     arena_rewind(work->arena, mark);
     return true;
 }

@@ -14,6 +14,7 @@
 #include "util/text.h"
 
 #define BLOCK_MM 3.0
+#define STRAIGHT 0.966              /* the cosine of 15 degrees */
 #define PADDING (-1024.0f)          /* what scanners write outside of their circle can be lower */
 #define BYTES_A_BLOCK 48            /* of the arrays below, the sums and the lists of components */
 
@@ -40,6 +41,7 @@ static void orient(struct organs_work *work)
                 }
             }
         taken[own] = true;
+        work->oblique = work->oblique || most < STRAIGHT;
         work->axis[patient] = own;
         work->flip[patient] = work->volume->affine[patient][own] < 0;
     }

@@ -32,10 +32,12 @@ struct organs_work {
     uint8_t *mask, *spare, *other;  /* scratch */
     float *distance;                /* scratch */
     double middle_mm;               /* where the median plane is, along L from the first block's centre */
+    bool oblique;                   /* its axes are far from the patient's */
     bool half;                      /* the volume's border cuts the body at its right or left side */
     struct organs *organs;
 };
 
+#define ORGANS_OBLIQUE "the volume lies oblique to the patient's axes: the spine is not followed in it"
 #define ORGANS_HALF "the body is cut off at a side: its median plane is not known"
 
 /* The spine's place in a slice, along L and P in blocks; an estimate everywhere once any bone is found. */

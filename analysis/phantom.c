@@ -4,10 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/findings.h"
 #include "util/arena.h"
 #include "util/error.h"
 
 #define SUBSAMPLES 4            /* along each axis, where a surface crosses a voxel */
+#define FEW 2                   /* of the trunk, whose surfaces are many and whose truth is that of centres */
 #define MAX_SHAPES (PHANTOM_MAX_LESIONS + 16)
 #define TRIES 20000
 
@@ -112,7 +114,7 @@ static void to_patient(const struct volume *volume, double i, double j, double k
 
 /* The part of the voxel inside the shape; sampled where the surface may cross it. */
 static double coverage(const struct shape *shape, const struct volume *volume,
-                       const double voxel[3], double half_diagonal)
+                       const double voxel[3], double half_diagonal, int samples)
 {
     double at[3];
     int inside = 0;
@@ -127,14 +129,14 @@ static double coverage(const struct shape *shape, const struct volume *volume,
         return 0;
     if (distance < 1 - half_diagonal / shortest)
         return 1;
-    for (int s = 0; s < SUBSAMPLES * SUBSAMPLES * SUBSAMPLES; s++) {
-        const double step = 1.0 / SUBSAMPLES, first = step / 2 - 0.5;
-        to_patient(volume, voxel[0] + first + step * (s % SUBSAMPLES),
-                   voxel[1] + first + step * (s / SUBSAMPLES % SUBSAMPLES),
-                   voxel[2] + first + step * (s / (SUBSAMPLES * SUBSAMPLES)), at);
+    for (int s = 0; s < samples * samples * samples; s++) {
+        const double step = 1.0 / samples, first = step / 2 - 0.5;
+        to_patient(volume, voxel[0] + first + step * (s % samples),
+                   voxel[1] + first + step * (s / samples % samples),
+                   voxel[2] + first + step * (s / (samples * samples)), at);
         inside += reach(shape, at) < 1;
     }
-    return inside / (double)(SUBSAMPLES * SUBSAMPLES * SUBSAMPLES);
+    return inside / (double)(samples * samples * samples);
 }
 
 static struct shape *add_shape(struct scene *scene, const double center[3],
@@ -409,6 +411,74 @@ static void add_neuroblastoma(const struct phantom_options *options,
               options->modality == PHANTOM_CT ? 160 : palette->organ, axes);
 }
 
+/* ---- a trunk ---- */
+
+/*
+ * An adult's, in LPS mm about the grid's centre: sizes as in anatomy's tables, contrast as in the portal
+ * phase (imaging-physics, section 1). What comes later lies over what came before; a semi-axis of 0
+ * goes on for ever.
+ */
+static const struct {
+    double center[3], semi[3], value;
+    enum organ_id organ;
+} trunk[] = {
+    { { 0, 150, 0 }, { 220, 4, 0 }, 100, ORGAN_NONE },                  /* the table's top */
+    { { 0, 0, 0 }, { 175, 125, 0 }, -105, ORGAN_FAT_SUBCUTANEOUS },
+    { { 0, 0, 0 }, { 152, 102, 0 }, 60, ORGAN_MUSCLE },
+    { { 0, -6, 0 }, { 136, 84, 0 }, -95, ORGAN_FAT_VISCERAL },
+    { { -45, 72, 0 }, { 34, 20, 0 }, 60, ORGAN_MUSCLE },                /* muscles of the back */
+    { { 45, 72, 0 }, { 34, 20, 0 }, 60, ORGAN_MUSCLE },
+    { { 0, 62, 0 }, { 22, 18, 0 }, 650, ORGAN_BONE },                   /* a vertebra's cortex */
+    { { 0, 62, 0 }, { 18, 14, 0 }, 220, ORGAN_BONE },                   /* its marrow */
+    { { 0, 88, 0 }, { 14, 12, 0 }, 500, ORGAN_BONE },                   /* its arch */
+    { { 0, 87, 0 }, { 9, 7, 0 }, 25, ORGAN_BODY },                      /* the canal */
+    { { 144, 0, 0 }, { 5, 10, 0 }, 550, ORGAN_BONE },                   /* ribs */
+    { { -144, 0, 0 }, { 5, 10, 0 }, 550, ORGAN_BONE },
+    { { 122, -57, 0 }, { 8, 8, 0 }, 550, ORGAN_BONE },
+    { { -122, -57, 0 }, { 8, 8, 0 }, 550, ORGAN_BONE },
+    { { 120, 56, 0 }, { 8, 8, 0 }, 550, ORGAN_BONE },
+    { { -120, 56, 0 }, { 8, 8, 0 }, 550, ORGAN_BONE },
+    { { 60, -88, 0 }, { 10, 5, 0 }, 550, ORGAN_BONE },
+    { { -60, -88, 0 }, { 10, 5, 0 }, 550, ORGAN_BONE },
+    { { 8, 30, 0 }, { 11, 11, 0 }, 160, ORGAN_BODY },                   /* the aorta */
+    { { -68, -8, 105 }, { 56, 66, 120 }, -850, ORGAN_LUNG_RIGHT },
+    { { 72, -4, 105 }, { 50, 66, 120 }, -850, ORGAN_LUNG_LEFT },
+    { { 22, -32, 95 }, { 48, 42, 55 }, 150, ORGAN_BODY },               /* the heart */
+    { { 0, -10, 150 }, { 9, 9, 60 }, -1000, ORGAN_BODY },               /* the windpipe */
+    { { -58, -18, -62 }, { 74, 62, 58 }, 105, ORGAN_LIVER },
+    { { 98, 30, -62 }, { 26, 34, 48 }, 120, ORGAN_SPLEEN },
+    { { 40, -45, -50 }, { 34, 28, 40 }, 30, ORGAN_BODY },               /* the stomach, */
+    { { 40, -58, -50 }, { 20, 12, 24 }, -1000, ORGAN_BODY },            /* with gas in it */
+    { { -58, 42, -105 }, { 27, 22, 52 }, 180, ORGAN_KIDNEY_RIGHT },
+    { { 58, 42, -98 }, { 27, 22, 52 }, 180, ORGAN_KIDNEY_LEFT }
+};
+
+#define TRUNK_SHAPES (sizeof trunk / sizeof *trunk)
+
+static void add_trunk(struct scene *scene)
+{
+    for (size_t n = 0; n < TRUNK_SHAPES; n++)
+        add_shape(scene, trunk[n].center, trunk[n].semi, trunk[n].value, NULL);
+}
+
+void phantom_organs(const struct volume *volume, uint8_t *labels)
+{
+    struct scene scene = { .count = 0 };
+    double at[3];
+    size_t index = 0;
+
+    add_trunk(&scene);
+    for (size_t k = 0; k < volume->size[2]; k++)
+        for (size_t j = 0; j < volume->size[1]; j++)
+            for (size_t i = 0; i < volume->size[0]; i++, index++) {
+                labels[index] = ORGAN_NONE;
+                to_patient(volume, (double)i, (double)j, (double)k, at);
+                for (size_t n = 0; n < TRUNK_SHAPES; n++)
+                    if (reach(&scene.shape[n], at) < 1)
+                        labels[index] = (uint8_t)trunk[n].organ;
+            }
+}
+
 static bool make_scene(const struct phantom_options *options, const struct volume *volume,
                        struct scene *scene, size_t *ret_first, size_t *ret_count,
                        struct error *err)
@@ -417,6 +487,13 @@ static bool make_scene(const struct phantom_options *options, const struct volum
     uint64_t state = mix(options->seed);
     double axes[3][3];
 
+    if (options->kind == PHANTOM_TRUNK) {
+        scene->air = palette->air;
+        scene->noise = palette->noise;
+        add_trunk(scene);
+        *ret_first = *ret_count = 0;
+        return true;
+    }
     grid_axes(volume, axes);
     const struct shape *const organ
         = add_body(options, volume, scene, (const double (*)[3])axes);
@@ -458,7 +535,8 @@ static double voxel_value(const struct phantom_options *options, const struct sc
     double value = scene->air, part[3];
 
     for (size_t i = 0; i < scene->count; i++) {
-        const double inside = coverage(&scene->shape[i], volume, voxel, half_diagonal);
+        const double inside = coverage(&scene->shape[i], volume, voxel, half_diagonal,
+                                       options->kind == PHANTOM_TRUNK ? FEW : SUBSAMPLES);
         value += inside * (scene->shape[i].value - value);
     }
     if (options->bias > 0) {

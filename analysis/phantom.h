@@ -19,8 +19,9 @@ struct error;
 enum phantom_modality { PHANTOM_CT, PHANTOM_MR, PHANTOM_PT };
 enum phantom_kind {
     PHANTOM_ELLIPSOIDS,
-    PHANTOM_NEUROBLASTOMA   /* a child's abdomen: a calcified suprarenal mass that crosses the
+    PHANTOM_NEUROBLASTOMA,  /* a child's abdomen: a calcified suprarenal mass that crosses the
                                midline and touches the aorta */
+    PHANTOM_TRUNK           /* CT: an adult's, with its organs, on a table; no lesions */
 };
 
 struct phantom_options {
@@ -65,5 +66,11 @@ void phantom_defaults(enum phantom_modality modality, struct phantom_options *re
 bool phantom_make(const struct phantom_options *options, struct arena *arena,
                   struct volume *ret_volume, struct phantom_truth *ret_truth,
                   struct error *err);
+
+/*
+ * The organs of PHANTOM_TRUNK (enum organ_id of findings.h) in the voxels of `volume`, which lies in the
+ * same patient in whatever way: a byte each, by the voxel's centre.
+ */
+void phantom_organs(const struct volume *volume, uint8_t *labels);
 
 #endif

@@ -43,7 +43,7 @@ static const char usage[] =
     "  phantom DIR          makes a DICOM series with known truth\n"
     "      --modality=CT|MR|PT --seed=N --lesions=N --oblique --spacing=X,Y,Z --size=X,Y,Z\n"
     "      --tilt=DEGREES --missing=N --uneven=PART\n"
-    "      --cnr=C --distractors --kind=ellipsoids|neuroblastoma|mibg\n"
+    "      --cnr=C --distractors --kind=ellipsoids|neuroblastoma|trunk|mibg\n"
     "  hw-vectors SLICE     a DICOM file or a stored image, by its SOP Instance UID, as a script for the\n"
     "                       simulated hardware (hw/README.md), on the standard output\n"
     "      --window=CENTRE,WIDTH  not the slice's own\n"
@@ -529,8 +529,8 @@ static bool parse_phantom_option(int option, const char *text, struct phantom_op
         return phantom->distractors = true;
     default:
         phantom->kind = strcmp(text, "neuroblastoma") == 0 ? PHANTOM_NEUROBLASTOMA
-            : PHANTOM_ELLIPSOIDS;
-        return phantom->kind == PHANTOM_NEUROBLASTOMA || strcmp(text, "ellipsoids") == 0;
+            : strcmp(text, "trunk") == 0 ? PHANTOM_TRUNK : PHANTOM_ELLIPSOIDS;
+        return phantom->kind != PHANTOM_ELLIPSOIDS || strcmp(text, "ellipsoids") == 0;
     }
 }
 
