@@ -237,7 +237,7 @@ bool resample_plan(const struct volume *source, size_t max_missing, struct arena
 size_t resample_need(const struct resample *plan)
 {
     return plan->needed ? volume_count(&plan->grid) * voxel_size(plan->source->type)
-        + volume_count(plan->source) * sizeof(uint8_t) : 0;
+        + 2 * volume_count(plan->source) * sizeof(uint8_t) : 0;
 }
 
 /* ---- voxels ---- */
@@ -519,6 +519,40 @@ static bool press_lost(const struct resample *plan, const struct findings *findi
     return any;
 }
 
+/* The anatomy's labels, and the boxes of what was found, which hold what they include (the body). */
+static bool bring_organs_back(const struct resample *plan, struct arena *arena,
+                              struct organs *organs, struct error *err)
+{
+    struct volume labels;
+    struct box box[ORGAN_END] = { 0 }, all = { .any = false };
+    size_t index = 0;
+
+    if (organs->count == 0 || organs->labels.voxels == NULL)
+        return true;
+    if (!resample_labels_back(plan, &organs->labels, arena, &labels, err))
+        return false;
+    for (size_t k = 0; k < labels.size[2]; k++)
+        for (size_t j = 0; j < labels.size[1]; j++)
+            for (size_t i = 0; i < labels.size[0]; i++, index++) {
+                const uint8_t label = labels.u8[index];
+                if (label == ORGAN_NONE || label >= ORGAN_END)
+                    continue;
+                grow(&box[label], (const size_t[3]){ i, j, k });
+                grow(&all, (const size_t[3]){ i, j, k });
+            }
+    for (size_t n = 0; n < organs->count; n++) {
+        struct organ *const organ = &organs->organ[n];
+        const bool whole = organ->id == ORGAN_BODY || organ->id == ORGAN_HEAD;
+        const struct box *const own = whole ? &all : &box[organ->id];
+        if (!organ->found || !own->any)
+            continue;
+        memcpy(organ->low, own->low, sizeof organ->low);
+        memcpy(organ->high, own->high, sizeof organ->high);
+    }
+    organs->labels = labels;
+    return true;
+}
+
 static void warn(const struct resample *plan, struct findings *findings)
 {
     const size_t slices = plan->source->size[2];
@@ -556,5 +590,5 @@ bool resample_findings_back(const struct resample *plan, struct arena *arena,
     }
     findings->labels = back.labels;
     warn(plan, findings);
-    return true;
+    return bring_organs_back(plan, arena, &findings->organs, err);
 }

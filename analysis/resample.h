@@ -43,7 +43,7 @@ struct resample {
 bool resample_plan(const struct volume *source, size_t max_missing, struct arena *arena,
                    struct resample *ret_plan, struct error *err);
 
-/* Bytes of arena for the volume and, at the end, the labels on the source's grid. */
+/* Bytes of arena for the volume and, at the end, labels and organs on the source's grid. */
 size_t resample_need(const struct resample *plan);
 
 /*

@@ -402,8 +402,12 @@ static bool decide_series(struct store *store, const struct config *config,
     }
     if (excluded(slices, reason, sizeof reason))
         return store_set_reason(store, series_uid, reason, err);
-    if (rule == NULL)
-        return store_set_reason(store, series_uid, "no rule matches", err);
+    if (rule == NULL) {
+        const char *const modality = slices_modality(slices);
+        snprintf(reason, sizeof reason, modality[0] == '\0' ? "no rule matches: it has no Modality"
+                 : "no rule matches: modality %s", modality);
+        return store_set_reason(store, series_uid, reason, err);
+    }
     if (rule->analysis[0] == '\0') {
         snprintf(reason, sizeof reason, "forwarded only, by rule %s", rule->name);
         return store_set_reason(store, series_uid, reason, err);

@@ -26,7 +26,8 @@ struct slice {
 struct slices {
     size_t count, masks, room;  /* slices, and the masks behind them */
     struct slice *slice;
-    json_t *tags;               /* of the first in the index's order */
+    json_t *tags;               /* of the first in the index's order that is no localizer */
+    bool of_localizer;          /* as long as there are only such */
     char calling_ae[17];
     bool failed;                /* no memory while listing */
 };
@@ -76,6 +77,24 @@ static double position_on_normal(const json_t *tags)
     return at[0] * normal[0] + at[1] * normal[1] + at[2] * normal[2];
 }
 
+/* One among the slices is no reason to take them for localizers (dicom/stack.h sets it aside). */
+static bool is_localizer(const json_t *tags)
+{
+    const char *const type = tag_of(tags, "ImageType");
+
+    return type != NULL && strstr(type, "\\LOCALIZER") != NULL;
+}
+
+static void keep_tags(struct slices *slices, const struct store_instance *instance, json_t *tags)
+{
+    if (slices->tags != NULL && (!slices->of_localizer || is_localizer(tags)))
+        return;
+    json_decref(slices->tags);
+    slices->tags = json_incref(tags);
+    slices->of_localizer = is_localizer(tags);
+    memcpy(slices->calling_ae, instance->calling_ae, sizeof slices->calling_ae);
+}
+
 /* A place behind all that are there; the caller counts it. */
 static struct slice *grow(struct slices *slices)
 {
@@ -112,10 +131,7 @@ static bool collect(const struct store_instance *instance, void *context)
     slices->count++;
     fill(instance, slice);
     slice->along_mm = position_on_normal(tags);
-    if (slices->tags == NULL) {
-        slices->tags = json_incref(tags);
-        memcpy(slices->calling_ae, instance->calling_ae, sizeof slices->calling_ae);
-    }
+    keep_tags(slices, instance, tags);
     json_decref(tags);
     return true;
 }

@@ -29,7 +29,7 @@ const char *slices_modality(const struct slices *slices);       /* "" when unkno
  */
 bool slices_span(const struct slices *slices, double *ret_low_mm, double *ret_high_mm,
                  double ret_normal[3], size_t *ret_places);
-/* An indexed tag of the first slice by keyword, or NULL; fits config_tag_fn. */
+/* An indexed tag, by keyword, of the first slice that is no localizer, or NULL; fits config_tag_fn. */
 const char *slices_tag(const char *keyword, void *slices);
 /* SOP Instance UID and SOP Class UID of slice `index`. */
 const char *slices_sop_uid(const struct slices *slices, size_t index);

@@ -27,6 +27,7 @@ enum tag {
     PLANE_POSITION = 0x00209113, PLANE_ORIENTATION = 0x00209116,
     TEMPORAL_INDEX = 0x00209128, FRAME_ACQUISITION = 0x00209156, INDEX_VALUES = 0x00209157,
     DIMENSION_POINTER = 0x00209165, DIMENSION_SEQUENCE = 0x00209222, SAMPLES = 0x00280002,
+    PHOTOMETRIC = 0x00280004,
     FRAMES = 0x00280008, ROWS = 0x00280010, COLUMNS = 0x00280011, PIXEL_SPACING = 0x00280030,
     BITS_ALLOCATED = 0x00280100, BITS_STORED = 0x00280101, HIGH_BIT = 0x00280102,
     PIXEL_REPRESENTATION = 0x00280103, PADDING = 0x00280120, PADDING_LIMIT = 0x00280121,
@@ -113,12 +114,17 @@ static bool check_frames(const struct item *image, size_t *ret_frames, struct er
 bool frame_count(const struct item *image, size_t *ret_frames, struct error *err)
 {
     long samples = 1;
+    char photometric[17];
 
     if (!item_has(image, ROWS) || !item_has(image, COLUMNS))
         return error_set(err, ERROR_DATA, "not an image: no Rows and Columns");
     if (item_int(image, SAMPLES, 0, &samples) && samples != 1)
         return error_set(err, ERROR_UNSUPPORTED, "a colour image, %ld samples a pixel",
                          samples);
+    if (item_text_at(image, PHOTOMETRIC, 0, photometric, sizeof photometric)
+        && strncmp(photometric, "MONOCHROME", 10) != 0)
+        return error_set(err, ERROR_UNSUPPORTED, "a %s image: its values are colours",
+                         photometric);
     if (!check_frames(image, ret_frames, err))
         return false;
     return item_count(image, MODALITY_LUT) == 0

@@ -16,6 +16,7 @@
 
 #define TILT_TOLERANCE 0.00175      /* tan 0.1° */
 #define EVEN 0.01                   /* of the spacing: regular */
+#define UNEVEN 0.05                 /* of the spacing: taken with true positions */
 #define AIR_HU (-1024)
 #define MAX_VALUE 1e30              /* of a voxel, in its unit */
 
@@ -456,7 +457,7 @@ static bool place(struct series *series, struct volume *volume, struct series_fa
         return place_planar(series, volume, facts, err);
     if (!find_worst_step(series, &worst, err) || !check_shift(series, facts, err))
         return false;
-    if (worst > EVEN)           /* far off, or with a gap: analysis/resample.h */
+    if (worst > EVEN && worst <= UNEVEN)        /* beyond it analysis/resample.h tells */
         series_warn(facts, "uneven slices: a step is %.1f %% off; true positions are used",
              100 * worst);
     return fill_grid(series, worst, volume, err);

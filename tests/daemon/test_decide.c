@@ -112,7 +112,7 @@ static void every_exclusion_has_its_sentence(void)
           "localizer, 1 slice" },
         { CT, "{\"Modality\":\"CT\"}", "not an image: no Rows (modality CT)" },
         { CT, "{}", "not an image: no Rows (modality unknown)" },
-        { CT, "{\"Modality\":\"US\",\"Rows\":\"4\"}", "no rule matches" },
+        { CT, "{\"Modality\":\"US\",\"Rows\":\"4\"}", "no rule matches: modality US" },
         { CT, "{\"Modality\":\"MR\",\"Rows\":\"4\"}", "forwarded only, by rule pass on" },
         { CT, "{\"Modality\":\"CT\",\"Rows\":\"4\",\"Manufacturer\":\"tumord\","
               "\"ManufacturerModelName\":\"tumord\"}", "a result of this program" },
