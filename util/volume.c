@@ -134,7 +134,7 @@ const char *volume_unit_name(enum volume_unit unit)
     case UNIT_SUVBSA:      return "cm2/ml{SUVbsa}";
     case UNIT_BQML:        return "Bq/ml";
     case UNIT_PROBABILITY: return "1";
-    case UNIT_COUNTS:      return "{counts}";
+    case UNIT_COUNTS:      return "counts";
     }
     assert(!"a unit");
     return "";

@@ -26,7 +26,7 @@ function uptakeColumns(findings) {
   const columns = [];
   if (findings.total_tlg !== undefined)
     columns.push(["Max", "maximum"], ["Peak", "suv_peak"], ["TLG " + findings.tlg_unit, "tlg"]);
-  if (findings.unit === "{counts}")
+  if (findings.unit === "counts")
     columns.push(["Max", "maximum"], ["To background", "background_ratio"]);
   return columns;
 }
@@ -40,7 +40,6 @@ function uptakeTotals(findings, parent) {
 }
 
 function lesionTable(findings, parent) {
-  uptakeTotals(findings, parent);
   const unit = findings.unit === "1" ? "" : " " + findings.unit;
   const box = make("div", undefined, parent);
   box.className = "scroll";
@@ -154,6 +153,7 @@ function showSeries(study, series, parent) {
   const job = series.job;
   if (!job || !job.findings) return;
   planes(series, parent);
+  uptakeTotals(job.findings, parent);
   if (job.findings.lesions.length > 0) lesionTable(job.findings, parent);
   if (job.findings.quality) quality(job.findings.quality, parent);
   for (const warning of job.findings.warnings) make("p", "Warning: " + warning, parent).className = "faint";

@@ -223,7 +223,7 @@ static void uptake_is_told_where_it_is_known(void)
     finish(10, "k", "{\"count\":1,\"total_mm3\":5000,\"total_tlg\":15.5,\"unit\":\"g/ml{SUVlbm}\",\"lesions\":[{"
            "\"label\":1,\"volume_mm3\":5000,\"longest_mm\":9,\"mean\":3.1,\"maximum\":7,\"suv_peak\":4,"
            "\"tlg\":15.5}]}");
-    finish(11, "l", "{\"count\":1,\"total_mm3\":5,\"unit\":\"{counts}\",\"lesions\":[{\"label\":1,"
+    finish(11, "l", "{\"count\":1,\"total_mm3\":5,\"unit\":\"counts\",\"lesions\":[{\"label\":1,"
            "\"volume_mm3\":5,\"longest_mm\":9,\"mean\":80,\"maximum\":90,\"background_ratio\":4.5}]}");
     finish_one(12, 1000);
     json_t *const rows = rows_of(STATS_ALL, NULL, 4096);
@@ -244,7 +244,7 @@ static void regions_of_planar_views_have_no_volume(void)
 {
     open_store();
     add_series(10, "NM", "P", "20260101");
-    finish(10, "k", "{\"count\":2,\"planar\":true,\"unit\":\"{counts}\",\"lesions\":[{\"label\":1,\"area_mm2\":400,"
+    finish(10, "k", "{\"count\":2,\"planar\":true,\"unit\":\"counts\",\"lesions\":[{\"label\":1,\"area_mm2\":400,"
            "\"axial_long_mm\":25,\"mean\":80,\"maximum\":90,\"background_ratio\":4.5},{\"label\":2,"
            "\"area_mm2\":300,\"axial_long_mm\":20}]}");
     json_t *const rows = rows_of(STATS_ALL, NULL, 4096);

@@ -58,7 +58,7 @@ def check_uptake(group, lesion, numbers):
     else:
         assert "126032" not in numbers and "126033" not in numbers and "tlg" not in lesion
     assert ("99T002" in numbers) == ("background_ratio" in lesion)
-    if unit == "{counts}":
+    if unit == "counts":
         assert abs(numbers["99T002"] - lesion["background_ratio"]) < 1e-9
         assert abs(lesion["background_ratio"] * lesion["background"] / lesion["mean"] - 1) < 1e-9
 
