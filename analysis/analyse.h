@@ -34,6 +34,7 @@ struct analysis_parameters {
     double max_fraction;            /* of the body: larger is anatomy, not a lesion */
     double split;                   /* regions that only touch are several (split.h); 0: never */
     bool flatten;                   /* remove a smooth bias field first (MR) */
+    unsigned lay_on;                /* bits of enum laid_role: other series that go on this one */
     struct quality_rules quality;   /* all zero: the defaults */
     double suv_threshold;           /* PET methods: what a candidate reaches; 0: the method's own */
     int max_missing_slices;         /* in a row, interpolated; more are refused (resample.h) */

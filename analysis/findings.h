@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 #include "analysis/features.h"
+#include "analysis/laid.h"
 #include "analysis/quality.h"
 #include "util/volume.h"
 
 #define FINDINGS_MAX_SEGMENTS 20    /* lesions told one by one; the others are counted */
 #define FINDINGS_MAX_WARNINGS 16
+#define FINDINGS_MAX_LAID 6
 
 /* What the method may honestly call its regions. */
 enum finding_kind {
@@ -138,6 +140,8 @@ struct findings {
     struct organs organs;           /* the anatomy, with a label volume of its own: lesions lie in it */
     double window_center, window_width;     /* of the pictures, in `unit` */
     struct measure noise_sd;                /* estimated, in `unit` */
+    size_t laid_count;                      /* other volumes on this one, and what they say */
+    struct laid laid[FINDINGS_MAX_LAID];
     struct quality quality;                 /* of the volume, before the method saw it */
     char rule[160];                         /* what made a voxel part of a region, "" when not told */
     size_t warning_count;

@@ -133,6 +133,21 @@ static void dump_peers(const struct config *config, FILE *to)
     }
 }
 
+static void dump_lay_on(const struct config_analysis *analysis, FILE *to)
+{
+    const char *comma = "";
+
+    if (!(analysis->given & GIVEN_LAY_ON))
+        return;
+    fputs("    lay_on: [", to);
+    for (int role = 0; role < LAID_ROLES; role++)
+        if (analysis->parameters.lay_on >> role & 1) {
+            fprintf(to, "%s%s", comma, laid_role_name((enum laid_role)role));
+            comma = ", ";
+        }
+    fputs("]\n", to);
+}
+
 static void dump_analyses(const struct config *config, FILE *to)
 {
     fputs("analyses:\n", to);
@@ -145,6 +160,7 @@ static void dump_analyses(const struct config *config, FILE *to)
         config_quote(analysis->name, to);
         fputs(given == 0 ? ": {}\n" : ":\n", to);
         config_fields_dump(config_analysis_fields, analysis, &given, "    ", to);
+        dump_lay_on(analysis, to);
         config_quality_dump(&analysis->parameters.quality, "    ", to);
     }
 }

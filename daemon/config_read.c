@@ -164,10 +164,32 @@ static void read_quality(struct config_analysis *analysis, const struct config_n
     analysis->given |= GIVEN_QUALITY;
 }
 
+static void read_lay_on(struct config_analysis *analysis, const struct config_node *map,
+                        const char *path, struct complaints *complaints)
+{
+    const struct config_node *const list = config_find(map, "lay_on");
+    char full[280];
+
+    text_format(full, sizeof full, "%s.lay_on", path);
+    if (list == NULL || !config_expect(list, NODE_LIST, full, complaints))
+        return;
+    for (const struct config_node *item = list->child; item != NULL; item = item->next) {
+        if (!config_expect(item, NODE_SCALAR, full, complaints))
+            continue;
+        const enum laid_role role = laid_role_find(item->text);
+        if (role == LAID_ROLES)
+            config_complain(complaints, item->line, item->column, full,
+                            "%.80s is not T1, T1c, T2, FLAIR, CT or PT", item->text);
+        else
+            analysis->parameters.lay_on |= 1u << role;
+    }
+    analysis->given |= GIVEN_LAY_ON;
+}
+
 static void read_analyses(struct config *config, const struct config_node *map,
                           struct complaints *complaints)
 {
-    static const char *const others[] = { "quality", NULL };
+    static const char *const others[] = { "quality", "lay_on", NULL };
     char path[256];
 
     if (!config_expect(map, NODE_MAP, "analyses", complaints))
@@ -189,6 +211,7 @@ static void read_analyses(struct config *config, const struct config_node *map,
         config_fields_read(node, config_analysis_fields, others, path, analysis,
                            &analysis->given, complaints);
         read_quality(analysis, node, path, complaints);
+        read_lay_on(analysis, node, path, complaints);
         check_window(analysis, node, path, complaints);
         config->analysis_count++;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/companion.h"
 #include "daemon/config.h"
 #include "daemon/job.h"
 #include "daemon/log.h"
@@ -163,6 +164,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->split = own->split;
     if (analysis->given & GIVEN_MASKS)
         ret_parameters->masks = own->masks;
+    if (analysis->given & GIVEN_LAY_ON)
+        ret_parameters->lay_on = own->lay_on;
     if (analysis->given & GIVEN_QUALITY)
         ret_parameters->quality = own->quality;
     if (analysis->given & GIVEN_MISSING)
@@ -221,6 +224,9 @@ static bool queue(struct store *store, const struct config *config,
     effective(analysis, slices_modality(slices), &parameters);
     if (parameters.masks != MASKS_IGNORE
         && !slices_add_masks(slices, store, study_uid, series_uid, err))
+        return false;
+    if (parameters.lay_on != 0
+        && !companion_add(slices, store, study_uid, series_uid, parameters.lay_on, err))
         return false;
     if (!store_each_job(store, study_uid, count_job, &jobs, err))
         return false;

@@ -129,13 +129,19 @@ static bool add(struct inputs *inputs, size_t index, struct arena *arena,
     return added;
 }
 
+bool inputs_load_from(struct inputs *inputs, size_t first, size_t count, struct arena *arena,
+                      struct series *series, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!add(inputs, first + i, arena, series, err))
+            return count > 1 ? error_prefix(err, "instance %zu of %zu", i + 1, count) : false;
+    if (first + count == inputs->count)
+        inputs_end(inputs);
+    return true;
+}
+
 bool inputs_load(struct inputs *inputs, size_t count, struct arena *arena, struct series *series,
                  struct error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!add(inputs, i, arena, series, err))
-            return count > 1 ? error_prefix(err, "instance %zu of %zu", i + 1, count) : false;
-    if (count == inputs->count)
-        inputs_end(inputs);
-    return true;
+    return inputs_load_from(inputs, 0, count, arena, series, err);
 }

@@ -32,6 +32,9 @@ bool inputs_read(struct inputs *inputs, size_t index, struct arena *arena,
 /* Decodes the first `count` files into the series. */
 bool inputs_load(struct inputs *inputs, size_t count, struct arena *arena, struct series *series,
                  struct error *err);
+/* Decodes `count` files from `first` on. */
+bool inputs_load_from(struct inputs *inputs, size_t first, size_t count, struct arena *arena,
+                      struct series *series, struct error *err);
 /* Closes what is in hand. */
 void inputs_end(struct inputs *inputs);
 

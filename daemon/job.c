@@ -72,6 +72,31 @@ static bool parse_quality(const json_t *object, struct quality_rules *ret_rules)
     return true;
 }
 
+static json_t *lay_on_list(unsigned roles)
+{
+    json_t *const list = json_array();
+
+    for (int role = 0; role < LAID_ROLES; role++)
+        if (roles >> role & 1)
+            json_array_append_new(list, json_string(laid_role_name((enum laid_role)role)));
+    return list;
+}
+
+static bool parse_lay_on(const json_t *list, unsigned *ret_roles)
+{
+    unsigned roles = 0;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *const name = json_string_value(json_array_get(list, i));
+        const enum laid_role role = name == NULL ? LAID_ROLES : laid_role_find(name);
+        if (role == LAID_ROLES)
+            return false;
+        roles |= 1u << role;
+    }
+    *ret_roles = roles;
+    return roles != 0;
+}
+
 char *job_parameters_text(const struct analysis_parameters *parameters, struct error *err)
 {
     json_t *const object = json_pack(
@@ -93,6 +118,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
     if (parameters->max_missing_slices != MISSING_SLICES)
         json_object_set_new(object, "max_missing_slices",
                             json_integer(parameters->max_missing_slices));
+    if (parameters->lay_on != 0)
+        json_object_set_new(object, "lay_on", lay_on_list(parameters->lay_on));
     if (parameters->quality.own_stops || parameters->quality.own_bounds != 0)
         json_object_set_new(object, "quality", quality_object(&parameters->quality));
     char *const text = object == NULL ? NULL
@@ -117,11 +144,11 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
     struct analysis_parameters parameters = { .max_missing_slices = MISSING_SLICES,
                                               .threads = 1 };
     const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE];
-    json_t *quality = NULL;
+    json_t *quality = NULL, *lay_on = NULL;
     int flatten;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i s?o !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
@@ -129,12 +156,13 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
         "max_fraction", &parameters.max_fraction, "flatten", &flatten, "split",
         &parameters.split, "suv", &suv, "suv_threshold",
         &parameters.suv_threshold, "masks", &masks, "quality",
-        &quality, "max_missing_slices", &parameters.max_missing_slices) == 0;
+        &quality, "max_missing_slices", &parameters.max_missing_slices, "lay_on", &lay_on) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;
     parameters.suv = unpacked ? find_name(suv, suv_names, 5) : -1;
     const bool good = found >= 0 && policy >= 0 && parameters.suv >= 0
         && parameters.max_missing_slices >= 0 && parameters.max_missing_slices <= 10
+        && (lay_on == NULL || parse_lay_on(lay_on, &parameters.lay_on))
         && (quality == NULL || parse_quality(quality, &parameters.quality))
         && text_format(parameters.method, sizeof parameters.method, "%s", method);
 
@@ -242,9 +270,50 @@ static bool parse_superseded(json_t *list, struct job *job)
     return true;
 }
 
+size_t job_files(const struct job *job)
+{
+    size_t count = job->file_count + job->mask_count;
+
+    for (size_t i = 0; i < job->companion_count; i++)
+        count += job->companion[i].files;
+    return count;
+}
+
+static json_t *companion_list(const struct job *job)
+{
+    json_t *const list = json_array();
+
+    for (size_t i = 0; i < job->companion_count; i++)
+        json_array_append_new(list, json_pack(
+            "[s, s, I]", laid_role_name(job->companion[i].role), job->companion[i].series_uid,
+            (json_int_t)job->companion[i].files));
+    return list;
+}
+
+static bool parse_companions(json_t *list, struct job *job)
+{
+    const char *role, *uid;
+    json_int_t files;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct job_companion *const one = &job->companion[job->companion_count];
+        if (job->companion_count == SLICES_MAX_COMPANIONS
+            || json_unpack(json_array_get(list, i), "[s, s, I]", &role, &uid, &files) != 0
+            || !text_is_uid(uid) || files < 1)
+            return false;
+        one->role = laid_role_find(role);
+        one->files = (size_t)files;
+        text_format(one->series_uid, TEXT_UID_SIZE, "%s", uid);
+        if (one->role == LAID_ROLES)
+            return false;
+        job->companion_count++;
+    }
+    return true;
+}
+
 bool job_body(const struct job *job, char *buffer, size_t size, struct error *err)
 {
-    return dump(json_pack("{s:s s:s s:s s:i s:I s:I s:i s:i s:s s:o}", "key", job->key,
+    return dump(json_pack("{s:s s:s s:s s:i s:I s:I s:i s:i s:s s:o s:o}", "key", job->key,
                           "created", job->created, "modality", job->modality,
                           "series_number", (int)job->series_number,
                           "files", (json_int_t)job->file_count,
@@ -252,7 +321,8 @@ bool job_body(const struct job *job, char *buffer, size_t size, struct error *er
                           "time_limit_s", job->time_limit_s,
                           "threads", job->parameters.threads,
                           "parameters", job->parameter_text,
-                          "superseded", superseded_list(job)),
+                          "superseded", superseded_list(job), "companions",
+                          companion_list(job)),
                 buffer, size, err);
 }
 
@@ -261,15 +331,16 @@ bool job_parse(const char *body, struct job *ret_job, struct error *err)
     const char *key, *created, *modality, *parameters;
     int series_number, threads;
     json_int_t files, masks = 0;
-    json_t *superseded = NULL;
+    json_t *superseded = NULL, *companions = NULL;
     struct job job = { .id = ret_job->id, .lease = ret_job->lease };
     json_t *const object = json_loads(body, 0, NULL);
     bool good = object != NULL && json_unpack(
-        object, "{s:s s:s s:s s:i s:I s?I s:i s:i s:s s?o}", "key", &key, "created", &created,
+        object, "{s:s s:s s:s s:i s:I s?I s:i s:i s:s s?o s?o}", "key", &key, "created", &created,
         "modality", &modality, "series_number", &series_number, "files", &files, "masks", &masks,
         "time_limit_s", &job.time_limit_s, "threads", &threads,
-        "parameters", &parameters, "superseded", &superseded) == 0
-        && parse_superseded(superseded, &job)
+        "parameters", &parameters, "superseded", &superseded,
+        "companions", &companions) == 0
+        && parse_superseded(superseded, &job) && parse_companions(companions, &job)
         && text_format(job.key, sizeof job.key, "%s", key)
         && text_format(job.created, sizeof job.created, "%s", created)
         && text_format(job.modality, sizeof job.modality, "%s", modality)

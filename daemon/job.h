@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "analysis/analyse.h"
+#include "analysis/laid.h"
+#include "daemon/slices.h"
 #include "reports/report.h"
 #include "util/digest.h"
 
@@ -21,6 +23,12 @@ struct store_job;
 #define JOB_MAX_RESULTS 32
 #define JOB_MAX_SUPERSEDED 64
 
+struct job_companion {
+    enum laid_role role;
+    char series_uid[TEXT_UID_SIZE];
+    size_t files;
+};
+
 struct job {                        /* as a worker gets it */
     int64_t id, lease;
     char key[DIGEST_HEX_SIZE];
@@ -28,6 +36,8 @@ struct job {                        /* as a worker gets it */
     char modality[17];
     long series_number;
     size_t file_count, mask_count;  /* its files: slices, and behind them masks (dicom/mask.h) */
+    size_t companion_count;         /* and behind these, series that are laid on it */
+    struct job_companion companion[SLICES_MAX_COMPANIONS];
     int time_limit_s;
     char *parameter_text;           /* the canonical JSON, owned by the job */
     struct report_superseded superseded[JOB_MAX_SUPERSEDED];
@@ -48,6 +58,8 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
 void job_key(const char (*digests)[DIGEST_HEX_SIZE], size_t count, size_t masks,
              const char *parameters, char ret_key[DIGEST_HEX_SIZE]);
 
+/* All of its files: slices, masks and companions. */
+size_t job_files(const struct job *job);
 bool job_body(const struct job *job, char *buffer, size_t size, struct error *err);
 bool job_parse(const char *body, struct job *ret_job, struct error *err);
 void job_clear(struct job *job);

@@ -193,8 +193,7 @@ void rank_read(struct slices *slices, struct rank_facts *ret_facts)
 
 /* ---- who competes with whom ---- */
 
-/* True where nothing tells that they lie elsewhere. */
-static bool overlap(const struct rank_facts *a, const struct rank_facts *b)
+bool rank_overlap(const struct rank_facts *a, const struct rank_facts *b)
 {
     double along = 0;
 
@@ -214,7 +213,7 @@ bool rank_rivals(const struct rank_facts *a, const struct rank_facts *b)
     return strcmp(a->modality, b->modality) == 0 && a->sequence.kind == b->sequence.kind
         && (a->body_part[0] == '\0' || b->body_part[0] == '\0'
             || strcmp(a->body_part, b->body_part) == 0)
-        && overlap(a, b);
+        && rank_overlap(a, b);
 }
 
 /* ---- comparing ---- */
@@ -382,7 +381,7 @@ size_t rank_partner(const struct rank_facts *facts, size_t count, size_t index)
     for (size_t i = 0; i < count; i++)
         if (strcmp(facts[i].modality, wanted) == 0
             && strcmp(facts[i].frame_of_reference, one->frame_of_reference) == 0
-            && overlap(one, &facts[i])
+            && rank_overlap(one, &facts[i])
             && (best == count
                 || rank_compare(&facts[i], &facts[best], against, sizeof against) < 0))
             best = i;

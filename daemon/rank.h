@@ -41,6 +41,9 @@ void rank_read(struct slices *slices, struct rank_facts *ret_facts);
  */
 bool rank_rivals(const struct rank_facts *a, const struct rank_facts *b);
 
+/* False where they lie in one frame of reference and in different places. */
+bool rank_overlap(const struct rank_facts *a, const struct rank_facts *b);
+
 /*
  * Negative where `a` is better. ret_against: what decided, said of the worse one: "this one has a
  * sharp kernel (B70f)". Equal series are told apart by their number, the lower first.

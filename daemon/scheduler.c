@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/companion.h"
 #include "daemon/decide.h"
 #include "daemon/job.h"
 #include "daemon/keep.h"
@@ -134,6 +135,13 @@ static bool send_job(struct scheduler *scheduler, struct slot *slot,
         .parameters.threads = scheduler->config->threads
     };
 
+    for (size_t i = 0; i < slices_companion_count(slot->slices); i++) {
+        const struct slices_companion *const one = slices_companion(slot->slices, i);
+        struct job_companion *const to = &job.companion[job.companion_count++];
+        to->role = (enum laid_role)one->role;
+        to->files = one->files;
+        memcpy(to->series_uid, one->series_uid, sizeof to->series_uid);
+    }
     memcpy(job.key, row->key, sizeof job.key);
     memcpy(job.created, row->created, sizeof job.created);
     text_format(job.modality, sizeof job.modality, "%s", slices_modality(slot->slices));
@@ -165,11 +173,14 @@ static bool find_inputs(struct scheduler *scheduler, struct slot *slot,
         return false;
     if (!job_parameters_parse(row->parameters, &parameters, err)
         || (parameters.masks != MASKS_IGNORE
-            && !slices_add_masks(slot->slices, scheduler->store, row->study_uid, row->series_uid, err)))
+            && !slices_add_masks(slot->slices, scheduler->store, row->study_uid, row->series_uid, err))
+        || (parameters.lay_on != 0
+            && !companion_add(slot->slices, scheduler->store, row->study_uid, row->series_uid,
+                              parameters.lay_on, err)))
         return false;
     slices_key(slot->slices, row->parameters, key);
     return strcmp(key, row->key) == 0
-        || error_set(err, ERROR_DATA, "more slices or masks came before the analysis began");
+        || error_set(err, ERROR_DATA, "more slices, masks or series came before the analysis began");
 }
 
 static bool lease_to(struct scheduler *scheduler, struct slot *slot, bool *ret_any,
@@ -274,8 +285,7 @@ static bool hear_want(struct scheduler *scheduler, struct slot *slot, struct err
     message->size = 0;
     message->fd_count = 0;
     while (message->fd_count < MESSAGE_MAX_FDS
-           && first + message->fd_count < slices_count(slot->slices)
-                                          + slices_mask_count(slot->slices)) {
+           && first + message->fd_count < slices_file_count(slot->slices)) {
         const int fd = slices_open(slot->slices, first + message->fd_count,
                                    scheduler->config->data_dir);
         if (fd < 0)

@@ -25,6 +25,9 @@ struct slice {
 
 struct slices {
     size_t count, masks, room;  /* slices, and the masks behind them */
+    size_t others;              /* files of companions, behind those */
+    size_t companion_count;
+    struct slices_companion companion[SLICES_MAX_COMPANIONS];
     struct slice *slice;
     json_t *tags;               /* of the first in the index's order that is no localizer */
     bool of_localizer;          /* as long as there are only such */
@@ -98,7 +101,7 @@ static void keep_tags(struct slices *slices, const struct store_instance *instan
 /* A place behind all that are there; the caller counts it. */
 static struct slice *grow(struct slices *slices)
 {
-    if (slices->count + slices->masks == slices->room) {
+    if (slices->count + slices->masks + slices->others == slices->room) {
         const size_t room = slices->room == 0 ? 64 : 2 * slices->room;
         struct slice *const more = reallocarray(slices->slice, room, sizeof *more);
         if (more == NULL)
@@ -106,7 +109,7 @@ static struct slice *grow(struct slices *slices)
         slices->slice = more;
         slices->room = room;
     }
-    return &slices->slice[slices->count + slices->masks];
+    return &slices->slice[slices->count + slices->masks + slices->others];
 }
 
 static void fill(const struct store_instance *instance, struct slice *slice)
@@ -279,6 +282,40 @@ bool slices_add_masks(struct slices *slices, struct store *store, const char *st
     return good;
 }
 
+bool slices_add_companion(struct slices *slices, const struct slices *other, int role,
+                          const char *series_uid, struct error *err)
+{
+    if (slices->companion_count == SLICES_MAX_COMPANIONS)
+        return error_set(err, ERROR_LIMIT, "more than %d companions", SLICES_MAX_COMPANIONS);
+    struct slices_companion *const one = &slices->companion[slices->companion_count++];
+    one->role = role;
+    one->files = other->count;
+    text_format(one->series_uid, sizeof one->series_uid, "%s", series_uid);
+    for (size_t i = 0; i < other->count; i++) {
+        struct slice *const slice = grow(slices);
+        if (slice == NULL)
+            return error_set(err, ERROR_MEMORY, "series %s: no memory to list it", series_uid);
+        *slice = other->slice[i];
+        slices->others++;
+    }
+    return true;
+}
+
+size_t slices_companion_count(const struct slices *slices)
+{
+    return slices == NULL ? 0 : slices->companion_count;
+}
+
+const struct slices_companion *slices_companion(const struct slices *slices, size_t index)
+{
+    return &slices->companion[index];
+}
+
+size_t slices_file_count(const struct slices *slices)
+{
+    return slices == NULL ? 0 : slices->count + slices->masks + slices->others;
+}
+
 size_t slices_mask_count(const struct slices *slices)
 {
     return slices == NULL ? 0 : slices->masks;
@@ -353,14 +390,14 @@ int slices_open(const struct slices *slices, size_t index, const char *data_dir)
 void slices_key(const struct slices *slices, const char *parameters,
                 char ret_key[DIGEST_HEX_SIZE])
 {
-    const size_t total = slices->count + slices->masks;
+    const size_t total = slices_file_count(slices);
     char (*const digests)[DIGEST_HEX_SIZE] = calloc(total, sizeof *digests);
 
     if (digests == NULL)
         abort();
     for (size_t i = 0; i < total; i++)
         memcpy(digests[i], slices->slice[i].sha256, DIGEST_HEX_SIZE);
-    job_key((const char (*)[DIGEST_HEX_SIZE])digests, slices->count, slices->masks, parameters,
-            ret_key);
+    job_key((const char (*)[DIGEST_HEX_SIZE])digests, slices->count,
+            slices->masks + slices->others, parameters, ret_key);
     free(digests);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "util/digest.h"
+#include "util/text.h"
 
 struct error;
 struct slices;
@@ -44,6 +45,21 @@ int slices_open(const struct slices *slices, size_t index, const char *data_dir)
 bool slices_add_masks(struct slices *slices, struct store *store, const char *study_uid,
                       const char *series_uid, struct error *err);
 size_t slices_mask_count(const struct slices *slices);
+/*
+ * Puts the files of another series behind all that is there, in the role (enum laid_role). They are
+ * opened and are part of the key like masks. slices_file_count(): slices, masks and these.
+ */
+#define SLICES_MAX_COMPANIONS 6
+struct slices_companion {
+    int role;
+    char series_uid[TEXT_UID_SIZE];
+    size_t files;
+};
+bool slices_add_companion(struct slices *slices, const struct slices *other, int role,
+                          const char *series_uid, struct error *err);
+size_t slices_companion_count(const struct slices *slices);
+const struct slices_companion *slices_companion(const struct slices *slices, size_t index);
+size_t slices_file_count(const struct slices *slices);
 /* The row's tag that lists the series which a mask refers to (scan_referred_series()). */
 #define SLICES_REFERRED "ReferredSeries"
 /* job_key() over the digests of the files, and in what role. */

@@ -15,6 +15,7 @@
 #include "analysis/methods.h"
 #include "analysis/resample.h"
 #include "analysis/quality.h"
+#include "daemon/companion.h"
 #include "daemon/errand.h"
 #include "daemon/inputs.h"
 #include "daemon/job.h"
@@ -242,7 +243,7 @@ static bool analyse_series(struct worker *worker, const struct job *job,
         return false;
     memset(&findings, 0, sizeof findings);
     inputs_begin(&worker->inputs, worker->channel, worker->message, job->id, job->lease,
-                 job->file_count + job->mask_count);
+                 job_files(job));
     series_wish_suv(series, (enum volume_unit)(UNIT_SUVBW + job->parameters.suv));
     if (!inputs_load(&worker->inputs, job->file_count, arena, series, err)
         || !series_volume(series, &volume, &facts, err)
@@ -254,6 +255,7 @@ static bool analyse_series(struct worker *worker, const struct job *job,
         || !analyse(&grid, &job->parameters, arena, &findings, err)
         || !resample_findings_back(&plan, arena, &findings, err))
         return false;
+    companion_measure(&worker->inputs, job, &volume, arena, &findings);
     warn_of_series(&facts, &findings);
     warn_of_quality(&quality, volume.unit, &findings);
     findings.method.parameters = job->parameter_text;

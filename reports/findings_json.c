@@ -31,6 +31,43 @@ static void put_place(const struct lesion *lesion, json_t *object)
         json_object_set_new(object, "laterality", json_string(sides[lesion->laterality]));
 }
 
+static json_t *laid_array(const struct findings *findings)
+{
+    json_t *const list = json_array();
+    char told[120];
+
+    for (size_t i = 0; i < findings->laid_count; i++) {
+        const struct laid *const laid = &findings->laid[i];
+        json_t *const matrix = json_array();
+        for (int row = 0; row < 4; row++)
+            json_array_append_new(matrix, json_pack(
+                "[f,f,f,f]", laid->matrix[row][0], laid->matrix[row][1], laid->matrix[row][2],
+                laid->matrix[row][3]));
+        laid_tell(laid, told, sizeof told);
+        json_array_append_new(list, json_pack(
+            "{s:s s:s s:s s:b s:o s:f s:f s:f s:f s:s}", "role", laid->role, "series_uid",
+            laid->series_uid, "unit", volume_unit_name(laid->unit), "registered",
+            (int)laid->registered, "matrix", matrix, "moved_mm", laid->moved_mm,
+            "turned_degrees", laid->turned_degrees, "before", laid->before, "after",
+            laid->after, "told", told));
+    }
+    return list;
+}
+
+/* What the other volumes say of the lesion, by role. */
+static json_t *laid_object(const struct findings *findings, size_t lesion)
+{
+    json_t *const object = json_object();
+
+    for (size_t i = 0; i < findings->laid_count; i++) {
+        const struct laid_values *const values = &findings->laid[i].lesion[lesion];
+        json_object_set_new(object, findings->laid[i].role, json_pack(
+            "{s:I s:f s:f s:f s:f}", "voxels", (json_int_t)values->voxels, "mean", values->mean,
+            "sd", values->sd, "minimum", values->minimum, "maximum", values->maximum));
+    }
+    return object;
+}
+
 static json_t *quality_object(const struct quality *quality, enum volume_unit unit)
 {
     json_t *const checks = json_array();
@@ -184,6 +221,8 @@ bool findings_json_make(const struct report_context *context, struct report *ret
 
     for (size_t n = 0; n < findings->segment_count; n++)
         json_array_append_new(lesions, lesion_object(context, &findings->lesion[n]));
+    for (size_t n = 0; n < findings->segment_count && findings->laid_count > 0; n++)
+        json_object_set_new(json_array_get(lesions, n), "laid", laid_object(findings, n));
     for (size_t n = 0; n < findings->warning_count; n++)
         json_array_append_new(warnings, json_string(findings->warning[n]));
     json_t *const object = json_pack(
@@ -198,6 +237,8 @@ bool findings_json_make(const struct report_context *context, struct report *ret
         findings->noise_sd.known ? findings->noise_sd.value : 0.0, "slices",
         (json_int_t)context->facts->slices, "notice", COMMON_WARNING, "lesions", lesions,
         "warnings", warnings);
+    if (findings->laid_count > 0)
+        json_object_set_new(object, "laid", laid_array(findings));
     if (findings->quality.examined)
         json_object_set_new(object, "quality",
                             quality_object(&findings->quality, findings->unit));

@@ -477,7 +477,7 @@ static void add_remarks(const struct report_context *context, struct item *root)
     struct item *const remarks = add_container(root, &(struct concept){ "C0034375", "UMLS",
                                                "Qualitative Evaluations" }, NULL);
     static const struct concept comment = { "121106", "DCM", "Comment" };
-    char quality[800];
+    char quality[800], told[120];
 
     add_text(remarks, "CONTAINS", &comment, COMMON_WARNING);
     if (findings->quality.examined) {
@@ -488,6 +488,12 @@ static void add_remarks(const struct report_context *context, struct item *root)
         add_text(remarks, "CONTAINS", &comment, findings->rule);
     if (context->facts->suv[0] != '\0')
         add_text(remarks, "CONTAINS", &comment, context->facts->suv);
+    for (size_t i = 0; i < findings->laid_count; i++) {
+        laid_tell(&findings->laid[i], told, sizeof told);
+        text_format(quality, sizeof quality, "laid on it: %s (series %s)", told,
+                    findings->laid[i].series_uid);
+        add_text(remarks, "CONTAINS", &comment, quality);
+    }
     for (size_t i = 0; i < findings->warning_count; i++)
         add_text(remarks, "CONTAINS", &comment, findings->warning[i]);
 }

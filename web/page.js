@@ -137,6 +137,17 @@ function objectLinks(study, job, parent) {
   }
 }
 
+// What other series that were laid on this one say of its lesions.
+function laid(findings, parent) {
+  for (const other of findings.laid || []) {
+    const unit = other.unit === "1" ? "" : " " + other.unit;
+    const told = findings.lesions.filter(lesion => lesion.laid[other.role].voxels > 0)
+      .map(lesion => lesion.tracking_id + " " + Number(lesion.laid[other.role].mean.toPrecision(3)) + " ± "
+           + Number(lesion.laid[other.role].sd.toPrecision(2)) + unit);
+    make("p", "Laid on it: " + other.told + (told.length ? ". " + told.join(", ") : ""), parent).className = "faint";
+  }
+}
+
 // One line on the volume before it was analysed; the warnings below it say what is wrong.
 function quality(verdict, parent) {
   const known = verdict.checks.filter(check => check.verdict !== "unknown");
@@ -155,6 +166,7 @@ function showSeries(study, series, parent) {
   planes(series, parent);
   uptakeTotals(job.findings, parent);
   if (job.findings.lesions.length > 0) lesionTable(job.findings, parent);
+  laid(job.findings, parent);
   if (job.findings.quality) quality(job.findings.quality, parent);
   for (const warning of job.findings.warnings) make("p", "Warning: " + warning, parent).className = "faint";
   pictures(study, job, parent);

@@ -9,6 +9,7 @@ extern const struct runner_suite suite_gauss;
 extern const struct runner_suite suite_given;
 extern const struct runner_suite suite_grid;
 extern const struct runner_suite suite_kernels;
+extern const struct runner_suite suite_laid;
 extern const struct runner_suite suite_mesh;
 extern const struct runner_suite suite_methods;
 extern const struct runner_suite suite_number;
@@ -39,6 +40,7 @@ int main(int argc, char **argv)
         &suite_given,
         &suite_grid,
         &suite_kernels,
+        &suite_laid,
         &suite_mesh,
         &suite_methods,
         &suite_number,

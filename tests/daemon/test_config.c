@@ -271,7 +271,7 @@ static void the_commented_examples_load_as_well(void)
     CU_ASSERT_EQUAL(config->analysis[1].given,
                     GIVEN_METHOD | GIVEN_WINDOW | GIVEN_POLARITY | GIVEN_MIN_LESION |
                     GIVEN_MIN_CONTRAST | GIVEN_MAX_FRACTION | GIVEN_FLATTEN | GIVEN_SPLIT |
-                    GIVEN_QUALITY | GIVEN_SUV | GIVEN_SUV_THRESHOLD |
+                    GIVEN_QUALITY | GIVEN_LAY_ON | GIVEN_SUV | GIVEN_SUV_THRESHOLD |
                     GIVEN_MISSING);
     config_free(config);
     free(uncommented);
@@ -311,6 +311,7 @@ static const char everything[] =
     "  - {name: all, choose: best}\n"
     "analyses:\n"
     "  'liver: 2': {window_center: -0.1, window_width: 0, polarity: both, flatten: true,\n"
+    "               lay_on: [PT, T1c],\n"
     "               quality: {stop_on: [noise, gaps], noise: 0.1, lowest: -100},\n"
     "               suv: lbm_janma, suv_threshold: 2.5, max_fraction: 0.333333333333333314}\n"
     "organs: {}\n"

@@ -57,6 +57,32 @@ static void rules_for_quality_come_back_as_they_were(void)
     free(text);
 }
 
+static void series_that_are_laid_on_come_back_as_they_were(void)
+{
+    struct job job = { .created = "c", .modality = "MR", .file_count = 3, .mask_count = 2,
+                       .companion_count = 2, .parameters = some, .companion = {
+                           { LAID_T1C, "1.2.3", 20 }, { LAID_FLAIR, "1.2.4", 22 } } };
+    struct job back = { .id = 1 };
+    char body[4000];
+
+    job.parameters.lay_on = 1u << LAID_T1C | 1u << LAID_FLAIR;
+    job.parameter_text = job_parameters_text(&job.parameters, &err);
+    CU_ASSERT_FATAL(job.parameter_text != NULL && job_body(&job, body, sizeof body, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(job.parameter_text, "\"lay_on\":[\"T1c\",\"FLAIR\"]"));
+    CU_ASSERT_FATAL(job_parse(body, &back, &err));
+    CU_ASSERT_EQUAL(back.parameters.lay_on, job.parameters.lay_on);
+    CU_ASSERT_EQUAL(back.companion_count, 2);
+    CU_ASSERT_EQUAL(back.companion[1].role, LAID_FLAIR);
+    CU_ASSERT_STRING_EQUAL(back.companion[1].series_uid, "1.2.4");
+    CU_ASSERT_EQUAL(job_files(&back), 47);
+    job_clear(&back);
+    char *const at = strstr(body, "\"T1c\",\"1.2.3\"");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    memcpy(at, "\"T9c\"", 5);
+    CU_ASSERT_FALSE(job_parse(body, &back, &err));
+    job_clear(&job);
+}
+
 static void job_parameters_do_not_depend_on_threads(void)
 {
     struct analysis_parameters more = some;
@@ -173,6 +199,7 @@ static void job_result_refuses_names_that_are_paths(void)
 
 static const struct runner_test tests[] = {
     TEST(job_parameters_come_back_as_they_were),
+    TEST(series_that_are_laid_on_come_back_as_they_were),
     TEST(rules_for_quality_come_back_as_they_were),
     TEST(job_parameters_do_not_depend_on_threads),
     TEST(job_parameters_refuse_what_is_not_theirs),

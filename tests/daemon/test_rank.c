@@ -9,8 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/laid.h"
+#include "daemon/companion.h"
 #include "daemon/config.h"
 #include "daemon/decide.h"
+#include "daemon/slices.h"
 #include "daemon/store.h"
 #include "tests/runner.h"
 #include "util/error.h"
@@ -241,6 +244,62 @@ static void the_next_best_has_its_turn_when_the_best_fails(void)
     close_store();
 }
 
+/* ---- companions ---- */
+
+#define T1 MR "\"RepetitionTime\":\"500\",\"EchoTime\":\"9\","
+#define T2 MR "\"RepetitionTime\":\"4000\",\"EchoTime\":\"90\","
+
+static struct slices *with_companions(const char *series, unsigned wanted)
+{
+    struct slices *const slices = slices_of_series(store, series, &err);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(slices);
+    CU_ASSERT_FATAL(companion_add(slices, store, "1.2.3", series, wanted, &err));
+    return slices;
+}
+
+static void the_best_of_each_role_is_laid_on_a_series(void)
+{
+    char without[DIGEST_HEX_SIZE], with[DIGEST_HEX_SIZE];
+
+    open_store();
+    arrive("1.2.3.1", T1 N3, 20, 0, 3);
+    arrive("1.2.3.2", T2 N4, 5, 0, 12);
+    arrive("1.2.3.3", T2 N4, 20, 0, 3);
+    arrive("1.2.3.4", T1 N4, 20, 0, 3);         /* its own role */
+    arrive("1.2.3.5", CT SOFT N4, 20, 0, 3);    /* no MR */
+    arrive("1.2.3.6", T1 "\"ContrastBolusAgent\":\"X\",\"Manufacturer\":\"tumord\","
+           "\"ManufacturerModelName\":\"tumord\"," N4, 20, 0, 3);       /* ours */
+    struct slices *slices = with_companions("1.2.3.1", 0);
+    CU_ASSERT_EQUAL(slices_file_count(slices), 20);
+    slices_key(slices, "{}", without);
+    slices_free(slices);
+    slices = with_companions("1.2.3.1", ~0u);
+    CU_ASSERT_EQUAL_FATAL(slices_companion_count(slices), 1);
+    CU_ASSERT_EQUAL(slices_companion(slices, 0)->role, LAID_T2);
+    CU_ASSERT_STRING_EQUAL(slices_companion(slices, 0)->series_uid, "1.2.3.3");
+    CU_ASSERT_EQUAL(slices_companion(slices, 0)->files, 20);
+    CU_ASSERT_EQUAL(slices_file_count(slices), 40);
+    slices_key(slices, "{}", with);
+    CU_ASSERT_STRING_NOT_EQUAL(with, without);
+    slices_free(slices);
+    close_store();
+}
+
+static void a_pet_takes_the_ct_of_its_frame_of_reference_only(void)
+{
+    open_store();
+    arrive("1.2.3.1", PT "\"FrameOfReferenceUID\":\"1.5\"," N3, 20, 0, 3);
+    arrive("1.2.3.2", CT SOFT N4, 20, 0, 3);
+    arrive("1.2.3.3", "\"Modality\":\"CT\",\"FrameOfReferenceUID\":\"1.6\"," N3, 40, 0, 1.5);
+    arrive("1.2.3.4", CT "\"ImageType\":\"ORIGINAL\\\\PRIMARY\\\\LOCALIZER\"," N3, 20, 0, 3);
+    struct slices *const slices = with_companions("1.2.3.1", 1u << LAID_CT);
+    CU_ASSERT_EQUAL_FATAL(slices_companion_count(slices), 1);
+    CU_ASSERT_STRING_EQUAL(slices_companion(slices, 0)->series_uid, "1.2.3.2");
+    slices_free(slices);
+    close_store();
+}
+
 /* ---- roles and pairs ---- */
 
 static void a_pet_finds_its_ct_by_frame_of_reference(void)
@@ -280,6 +339,8 @@ static const struct runner_test tests[] = {
     TEST(by_default_each_is_analysed),
     TEST(a_better_one_that_comes_later_takes_its_place),
     TEST(the_next_best_has_its_turn_when_the_best_fails),
+    TEST(the_best_of_each_role_is_laid_on_a_series),
+    TEST(a_pet_takes_the_ct_of_its_frame_of_reference_only),
     TEST(a_pet_finds_its_ct_by_frame_of_reference),
     TEST(what_a_series_shows_is_told_in_words),
     { NULL, NULL }
