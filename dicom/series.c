@@ -279,8 +279,10 @@ static bool compact(struct series *series, struct error *err)
     qsort(order, series->stack.count, sizeof *order, compare_pixels);
     series->block = order[0]->pixels;
     for (size_t i = 0; i < series->stack.count; i++) {
-        memmove(series->block + i * pixels, order[i]->pixels, pixels * sizeof *series->block);
-        order[i]->pixels = series->block + i * pixels;
+        uint16_t *const to = series->block + i * pixels;
+        if (order[i]->pixels != to)
+            memmove(to, order[i]->pixels, pixels * sizeof *to);
+        order[i]->pixels = to;
     }
     arena_rewind(series->arena, mark);
     return true;

@@ -365,11 +365,15 @@ static void write_value(const struct frame *frame, enum frame_dimension dimensio
         text_format(text, size, "%s not told", frame_dimension_name(dimension));
     else if (dimension == DIMENSION_TYPE)
         text_format(text, size, "image type %s", kinds[(int)value]);
-    else if (dimension == DIMENSION_DIRECTION || dimension == DIMENSION_INDEX
-             || dimension == DIMENSION_ACQUISITION_TIME || dimension == DIMENSION_CONTENT_TIME)
-        text_format(text, size, "another %s", frame_dimension_name(dimension));
     else
         text_format(text, size, "%s %g", frame_dimension_name(dimension), value);
+}
+
+/* Is its value a number that a reader knows? */
+static bool has_number(enum frame_dimension dimension)
+{
+    return dimension != DIMENSION_DIRECTION && dimension != DIMENSION_INDEX
+        && dimension != DIMENSION_ACQUISITION_TIME && dimension != DIMENSION_CONTENT_TIME;
 }
 
 static const char *plane_of(const struct frame *frame)
@@ -396,6 +400,9 @@ static void tell_reason(const struct parts *parts, const struct part *best,
         text_format(text, size, "a localizer");
     } else if (rule == RULE_SLICES) {
         text_format(text, size, "fewer slices than the %zu analysed", best->count);
+    } else if (rule == RULE_DIMENSION && !has_number(dimension)) {
+        text_format(text, size, "another %s than the one analysed",
+                    frame_dimension_name(dimension));
     } else if (rule == RULE_DIMENSION) {
         write_value(parts->list[part->from], dimension, own, sizeof own);
         write_value(parts->list[best->from], dimension, other, sizeof other);

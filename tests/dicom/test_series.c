@@ -463,6 +463,39 @@ static bool stack_equals_pydicom(const char *set, double factor, const char *onl
     return true;
 }
 
+static void dimensions_are_found_where_each_vendor_keeps_them(void)
+{
+    static const struct { const char *vendor, *reason; } cases[] = {
+        { "siemens", "b-value 800; analysed: b-value 0" },
+        { "philips", "b-value 800; analysed: b-value 0" },
+        { "ge", "b-value 800; analysed: b-value 0" },
+        { "uih", "b-value 800; analysed: b-value 0" },
+        { "enhanced", "another dimension index than the one analysed" },
+    };
+    char command[6000];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char folder[] = "/tmp/tumord-stacks-XXXXXX";
+        CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+        snprintf(command, sizeof command, "/usr/bin/python3 -W ignore %s/tests/dicom/stacks.py %s %s | "
+                 "grep -q ok", runner_source(), cases[i].vendor, folder);
+        CU_ASSERT_EQUAL_FATAL(system(command), 0);
+        const bool loaded = load(folder);
+        CU_ASSERT(loaded);
+        if (loaded) {
+            CU_ASSERT_EQUAL(facts.stack_count, 2);
+            CU_ASSERT_STRING_EQUAL(facts.stack[1].reason, cases[i].reason);
+            for (int k = 0; k < 4; k++)
+                CU_ASSERT_EQUAL(volume.i16[k * 16], k);
+        } else {
+            printf("[%s: %s] ", cases[i].vendor, err.text);
+        }
+        end();
+        snprintf(command, sizeof command, "rm -r %s", folder);
+        CU_ASSERT_EQUAL(system(command), 0);
+    }
+}
+
 static void equals_pydicom(const char *set, double factor)
 {
     stack_equals_pydicom(set, factor, "");
@@ -746,6 +779,7 @@ static const struct runner_test tests[] = {
     TEST(what_differs_without_need_splits_nothing),
     TEST(same_pixels_at_one_place_are_one_slice),
     TEST(only_localizers_are_no_volume),
+    TEST(dimensions_are_found_where_each_vendor_keeps_them),
     TEST(real_series_of_several_stacks_give_the_one_that_is_meant),
     TEST(one_slice_is_no_volume),
     TEST(real_series_equal_pydicom_voxel_by_voxel),
