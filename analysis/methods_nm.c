@@ -11,9 +11,9 @@
 
 #include "analysis/components.h"
 #include "analysis/gauss.h"
+#include "analysis/opening.h"
 #include "analysis/pet.h"
 #include "analysis/regions.h"
-#include "analysis/vector.h"
 #include "util/arena.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -25,7 +25,6 @@
 #define LEAST_RATIO 1.5             /* to what lies around, at the top of the spot */
 #define HALF 0.5                    /* of a spot's height: where its border lies (FWHM) */
 #define LEAST_VOXELS 3
-#define MAX_REACH 64                /* voxels of half a width */
 
 static void blur_of(const struct volume *volume, double ret_sigma[3])
 {
@@ -41,73 +40,6 @@ size_t methods_nm_spots_need(const struct methods_task *task)
 
     blur_of(task->volume, sigma);
     return 40 * count + gauss_need(task->volume->size, sigma) + ((size_t)16 << 20);
-}
-
-/* ---- opening by a ball ---- */
-
-struct pass {
-    const size_t *size;
-    const float *from;
-    float *to;
-    float sign;                     /* 1: the least of the ball; -1: the greatest */
-};
-
-/* Of one line, what is `step` voxels along i beside it. */
-VECTOR_CLONES
-static void pass_line(const float *restrict from, float *restrict to, size_t count, float sign)
-{
-    if (sign > 0)
-        for (size_t i = 0; i < count; i++)
-            to[i] = from[i] < to[i] ? from[i] : to[i];
-    else
-        for (size_t i = 0; i < count; i++)
-            to[i] = from[i] > to[i] ? from[i] : to[i];
-}
-
-/* All voxels with their neighbour at (i, j, k); what lies beyond the border is not looked at. */
-static void pass_step(const struct pass *pass, const long step[3])
-{
-    const size_t *const size = pass->size;
-    const size_t skip = (size_t)labs(step[0]);
-    const size_t to = step[0] < 0 ? skip : 0, from = step[0] > 0 ? skip : 0;
-
-    if (skip >= size[0])
-        return;
-    for (long k = 0; k < (long)size[2]; k++)
-        for (long j = 0; j < (long)size[1]; j++) {
-            const long other_j = j + step[1], other_k = k + step[2];
-            if (other_j < 0 || other_j >= (long)size[1] || other_k < 0 || other_k >= (long)size[2])
-                continue;
-            pass_line(pass->from + ((size_t)other_k * size[1] + (size_t)other_j) * size[0] + from,
-                      pass->to + ((size_t)k * size[1] + (size_t)j) * size[0] + to, size[0] - skip, pass->sign);
-        }
-}
-
-static void pass_ball(const struct volume *volume, const struct pass *pass)
-{
-    long reach[3], step[3];
-    double mm[3];
-
-    for (int axis = 0; axis < 3; axis++) {
-        mm[axis] = volume_spacing_mm(volume, axis);
-        reach[axis] = volume->size[axis] == 1 ? 0 : (long)fmin(HALF_WIDTH_MM / mm[axis], MAX_REACH);
-    }
-    memcpy(pass->to, pass->from, volume_count(volume) * sizeof *pass->to);
-    for (step[2] = -reach[2]; step[2] <= reach[2]; step[2]++)
-        for (step[1] = -reach[1]; step[1] <= reach[1]; step[1]++)
-            for (step[0] = -reach[0]; step[0] <= reach[0]; step[0]++) {
-                const double x = (double)step[0] * mm[0], y = (double)step[1] * mm[1];
-                const double z = (double)step[2] * mm[2];
-                if (x * x + y * y + z * z <= HALF_WIDTH_MM * HALF_WIDTH_MM)
-                    pass_step(pass, step);
-            }
-}
-
-/* `spare` is of the volume's size. */
-static void open_ball(const struct volume *volume, const float *from, float *to, float *spare)
-{
-    pass_ball(volume, &(struct pass){ volume->size, from, spare, 1 });
-    pass_ball(volume, &(struct pass){ volume->size, spare, to, -1 });
 }
 
 /* ---- what stands out ---- */
@@ -215,7 +147,7 @@ static bool find(const struct methods_task *task, uint8_t *mask, struct arena *a
     if (scratch == NULL
         || !gauss_apply(volume, sigma, spots.smooth, task->parameters->threads, arena, err))
         return false;
-    open_ball(volume, spots.smooth, spots.around, scratch);
+    opening_ball(volume, spots.smooth, HALF_WIDTH_MM, spots.around, scratch, task->parameters->threads);
     spots.air = find_air(spots.smooth, spots.count);
     memset(mask, 0, spots.count);
     if (!spread(&spots, scratch, &median, &sd))

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/opening.h"
 #include "analysis/phantom_planar.h"
 #include "tests/runner.h"
 #include "util/arena.h"
@@ -195,6 +196,53 @@ static void spots_of_spect_are_found_in_space(void)
     }
 }
 
+/* ---- the opening ---- */
+
+/* The least (sign 1) or greatest of each ball, voxel by voxel. */
+static void plain_pass(const struct volume *grid, const float *from, double radius, int sign, float *to)
+{
+    const long size[3] = { (long)grid->size[0], (long)grid->size[1], (long)grid->size[2] };
+    const long count = size[0] * size[1] * size[2];
+
+    for (long n = 0; n < count; n++) {
+        to[n] = from[n];
+        for (long m = 0; m < count; m++) {
+            double square = 0;
+            long a = n, b = m;
+            for (int axis = 0; axis < 3; axis++) {
+                square += pow((double)(a % size[axis] - b % size[axis]) * volume_spacing_mm(grid, axis), 2);
+                a /= size[axis];
+                b /= size[axis];
+            }
+            if (square <= radius * radius && (sign > 0 ? from[m] < to[n] : from[m] > to[n]))
+                to[n] = from[m];
+        }
+    }
+}
+
+/* Bit by bit, on random values and extreme ones, pictures and volumes, even and uneven voxels. */
+static void the_opening_is_that_of_its_plain_twin(void)
+{
+    static const struct { size_t size[3]; double mm[3], radius; } cases[] = {
+        { { 11, 9, 7 }, { 4, 4, 4 }, 9 }, { { 17, 5, 6 }, { 1, 3, 5 }, 7 }, { { 13, 14, 1 }, { 2.4, 2.4, 1 }, 6 },
+        { { 3, 3, 3 }, { 1, 1, 1 }, 50 }, { { 1, 1, 1 }, { 1, 1, 1 }, 3 }, { { 20, 4, 2 }, { 9, 9, 9 }, 5 }
+    };
+    static float from[1000], to[1000], spare[1000], plain[1000], half[1000];
+
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        for (int kind = 0; kind < 2; kind++) {
+            struct volume grid = { .affine = { { cases[c].mm[0] }, { 0, cases[c].mm[1] }, { 0, 0, cases[c].mm[2] } } };
+            memcpy(grid.size, cases[c].size, sizeof grid.size);
+            state = c + 1;
+            for (size_t n = 0; n < volume_count(&grid); n++)
+                from[n] = kind == 0 ? (float)chance() : (float)(chance() < 0.5 ? -3e38 : 3e38);
+            opening_ball(&grid, from, cases[c].radius, to, spare, 1 + (int)c % 3);
+            plain_pass(&grid, from, cases[c].radius, 1, half);
+            plain_pass(&grid, half, cases[c].radius, -1, plain);
+            CU_ASSERT(memcmp(to, plain, volume_count(&grid) * sizeof *to) == 0);
+        }
+}
+
 static void need_is_an_upper_bound(void)
 {
     struct analysis_parameters parameters;
@@ -218,6 +266,7 @@ static const struct runner_test tests[] = {
     TEST(a_body_alone_has_no_region),
     TEST(areas_are_told_and_pictures_are_not_connected),
     TEST(spots_of_spect_are_found_in_space),
+    TEST(the_opening_is_that_of_its_plain_twin),
     TEST(need_is_an_upper_bound),
     TEST(more_lesions_than_places_are_refused),
     { NULL, NULL }

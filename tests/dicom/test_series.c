@@ -532,6 +532,67 @@ static void frames_are_slices_wherever_they_say_where_they_lie(void)
     equals_pydicom("dicom/mr_enhanced_multiframe/siemens_enhanced_8frames.dcm", 1);
 }
 
+/* ---- PET ---- */
+
+/* Slices of 1000 Bq/ml that were not decay corrected, taken an hour and two after the injection. */
+static struct dataset *make_undecayed(int number, const char *time)
+{
+    struct dataset *const dataset = make(number, &(struct made){ .z = number, .modality = "PT", .pixel = 1000 });
+    struct item *const root = dataset_root(dataset), *const drug = item_add(root, 0x00540016);
+
+    item_put_text(root, 0x00080021, "20260302");
+    item_put_text(root, 0x00080022, "20260302");
+    item_put_text(root, 0x00080031, "110000");
+    item_put_text(root, 0x00080032, time);
+    item_put_text(root, 0x00100040, "M");
+    item_put_double(root, 0x00101020, 1.75);
+    item_put_double(root, 0x00101030, 70);
+    item_put_int(root, 0x00181242, 240000);
+    item_put_text(root, 0x00280051, "ATTN");
+    item_put_text(root, 0x00541001, "BQML");
+    item_put_text(root, 0x00541102, "NONE");
+    item_put_text(drug, 0x00181072, "100000");
+    item_put_double(drug, 0x00181074, 350e6);
+    item_put_double(drug, 0x00181075, 6586.2);
+    return dataset;
+}
+
+/* By hand: the mean of a frame of 240 s lies 120 s after its begin, to 0.3 s (λT = 0.025). */
+static void slices_without_decay_correction_are_brought_to_the_injection(void)
+{
+    static const char *const times[] = { "110000", "120000", "" };
+    static const double after_s[] = { 3600 + 120, 7200 + 120 };
+
+    for (int wish = 0; wish < 2; wish++) {
+        const double lean_g = 1000 * (1.10 * 70 - 120 * 70 * 70 / (175.0 * 175.0));
+        begin(2);
+        series_wish_suv(series, wish == 0 ? UNIT_SUVBW : UNIT_SUVLBM);
+        for (int n = 0; n < 2; n++) {
+            struct dataset *const dataset = make_undecayed(n, times[n]);
+            CU_ASSERT_FATAL(series_add(series, dataset, &err));
+            dataset_free(dataset);
+        }
+        CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+        CU_ASSERT_EQUAL(volume.unit, wish == 0 ? UNIT_SUVBW : UNIT_SUVLBM);
+        for (int n = 0; n < 2; n++)
+            CU_ASSERT_DOUBLE_EQUAL(volume.f32[n * 16] / (1000 * (wish == 0 ? 70000 : lean_g) / 350e6
+                                                         * pow(2, after_s[n] / 6586.2)), 1, 1e-4);
+        end();
+    }
+    begin(2);                               /* one slice does not tell its time */
+    for (int n = 0; n < 2; n++) {
+        struct dataset *const dataset = make_undecayed(n, times[2 * n]);
+        CU_ASSERT_FATAL(series_add(series, dataset, &err));
+        dataset_free(dataset);
+    }
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_EQUAL(volume.unit, UNIT_BQML);
+    CU_ASSERT_EQUAL(volume.f32[0], 1000);
+    CU_ASSERT_STRING_EQUAL(facts.suv, "SUV not computable: needs Acquisition Date and Time and Actual Frame "
+                           "Duration of every slice");
+    end();
+}
+
 /* ---- SPECT ---- */
 
 /* Frame f of 4 x 4 pixels holds 10 (f + 1) counts; its geometry is the detector's. */
@@ -784,6 +845,7 @@ static const struct runner_test tests[] = {
     TEST(one_slice_is_no_volume),
     TEST(real_series_equal_pydicom_voxel_by_voxel),
     TEST(frames_are_slices_wherever_they_say_where_they_lie),
+    TEST(slices_without_decay_correction_are_brought_to_the_injection),
     TEST(spect_is_a_volume_in_counts_by_its_detector_and_slice_vector),
     TEST(spect_without_its_geometry_has_its_sentence),
     TEST(planar_views_are_pictures_with_names_and_no_volume),
