@@ -13,8 +13,8 @@ done
 ghdl=$(command -v ghdl-llvm || command -v ghdl) || { echo "SKIP: there is no ghdl (ghdl-llvm)" >&2; exit 77; }
 
 files="$source/rtl/tumord.vhd"
-for entity in rescale window windows threshold morph morphology histogram otsu otsu3 statistics components \
-        chain registers fork top; do
+for entity in rescale window windows threshold morph morphology histogram otsu otsu3 stage fifo \
+        statistics components chain registers fork top; do
     files="$files $source/rtl/tumord_$entity.vhd"
 done
 

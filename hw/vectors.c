@@ -438,6 +438,52 @@ static void make_chain(bool exhaustive)
 }
 
 /*
+ * The same where thresholds follow Otsu: each slice comes twice, first by the Otsu of the slice
+ * before it, and then, as a second pass, by its own. Before the first one nothing is known.
+ */
+static void otsu_pass(const struct fixed_window *window, enum fixed_choice choice,
+                      enum fixed_operation operation, struct fixed_otsu *otsu)
+{
+    const struct fixed_threshold threshold = fixed_choose(choice, 30, 200, otsu, window->bits);
+    uint32_t histogram[FIXED_BINS] = { 0 };
+
+    wanted_of_chain(window, &threshold, operation, FIXED_SQUARE);
+    for (size_t at = 0; at < slice.columns * slice.rows; at++)
+        if (!slice.pad[at])
+            histogram[fixed_window(window, slice.given[at])]++;
+    *otsu = fixed_otsu_of(histogram);
+    print_slice();
+}
+
+static void make_chain_otsu(bool exhaustive)
+{
+    static const int steps[] = { 0, 10, 20, 12, 21 };       /* as in make_morphology */
+    struct fixed_otsu otsu = { 0 };
+
+    for (unsigned round = 0; round < (exhaustive ? 25 : 3); round++) {
+        const struct fixed_window window = random_window(round % 4, 8);
+        const enum fixed_choice choice = (enum fixed_choice)(FIXED_CHOOSE_UPPER - round % 5);
+        const enum fixed_operation operation = (enum fixed_operation)(round % 5);
+        printf("c 8 %d %d %d %d 30 200 %d 0\n", window.function == FIXED_LINEAR_EXACT,
+               window.center16, window.width16, choice, steps[operation]);
+        for (unsigned shape = 0; shape < SHAPES - 1; shape++) {
+            if (!exhaustive && shape > 1 && shape != 4 && shape != 5)
+                continue;
+            fill_slice(shapes[shape], shape < 4 ? RANDOM : (enum fill)((round + shape) % FILLS),
+                       window.center16 - window.width16 / 2, window.center16 + window.width16 / 2);
+            for (size_t at = 0; at < slice.columns * slice.rows; at++) {
+                if (!exhaustive)        /* few levels: their Otsu is soon known */
+                    slice.given[at] = window.center16
+                        + window.width16 / 6 * between(-2, 2);
+                slice.pad[at] = chance() % 16 == 0;
+            }
+            otsu_pass(&window, choice, operation, &otsu);
+            otsu_pass(&window, choice, operation, &otsu);
+        }
+    }
+}
+
+/*
  * Twenty-four lines from the middle of a CT slice of 512 x 512 (16 bits with a sign, intercept
  * -1024, padding below -1500), which comes as raw pixels: soft tissue, opened.
  */
@@ -703,6 +749,7 @@ static const struct maker {
     { "morphology", make_morphology },
     { "morphology5", make_morphology5 },
     { "chain", make_chain },
+    { "chainotsu", make_chain_otsu },
     { "otsu", make_otsu },
     { "statistics", make_statistics },
     { "components", make_components8 },

@@ -1,4 +1,5 @@
--- tumord_chain against the C twins, one behind the other: see tumord_driver.
+-- tumord_chain against the C twins, one behind the other: see tumord_driver. Of several organs one
+-- is compared; the others have other windows, and must not be seen.
 library ieee;
 use ieee.std_logic_1164.all;
 use ieee.numeric_std.all;
@@ -7,27 +8,54 @@ use work.tumord_bench.all;
 
 entity tumord_chain_tb is
   generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
-           fault_g : natural := 0);
+           windows_g : positive := 1; look_g : natural := 0; size_g : positive := 3;
+           otsu_g : natural := 0; stage_g : boolean := false; fifo_g : natural := 0;
+           cover_g : boolean := true; fault_g : natural := 0);
 end entity;
 
 architecture bench of tumord_chain_tb is
+  -- For the Otsu of the slice before; of other organs, too, that are not looked at.
+  constant latency_c : positive := 14 + 3 * (size_g - 1) + boolean'pos(stage_g)
+                                   + 2 * minimum(fifo_g, 1);
+  constant pause_c : natural := 400000 * minimum(otsu_g, 1);
   signal clk, rst                 : std_logic;
   signal values                   : integers_t(0 to 15) := (others => 0);
   signal columns, rows            : count_t := to_unsigned(1, count_t'length);
   signal source, sink             : streams_t(0 to lanes_g - 1) := (others => stream_idle_c);
   signal source_ready, sink_ready : std_logic;
-  signal band                     : std_logic;
+  signal exact                    : std_logic_vector(windows_g - 1 downto 0);
+  signal center, width            : std_logic_vector(24 * windows_g - 1 downto 0);
+  signal choice                   : std_logic_vector(3 * windows_g - 1 downto 0);
+  signal low, high                : std_logic_vector(8 * windows_g - 1 downto 0);
   signal in_data                  : std_logic_vector(24 * lanes_g - 1 downto 0);
-  signal in_keep, out_data, out_keep : std_logic_vector(lanes_g - 1 downto 0);
+  signal out_data                 : std_logic_vector(windows_g * lanes_g - 1 downto 0);
+  signal in_keep, out_keep        : std_logic_vector(lanes_g - 1 downto 0);
   signal in_user                  : std_logic_vector(lanes_g downto 0);
   signal in_last, out_last, out_user, out_valid : std_logic;
 begin
   driver : entity work.tumord_driver
-    generic map (name_g => "chain", vectors_g => vectors_g, seed_g => seed_g,
-                 lanes_g => lanes_g, latency_g => 20, lines_g => 2, fault_g => fault_g)
+    generic map (name_g => "chain of " & to_string(windows_g) & " organs", vectors_g => vectors_g,
+                 seed_g => seed_g, lanes_g => lanes_g, latency_g => latency_c,
+                 lines_g => size_g - 1, alone_g => otsu_g > 0, pause_g => pause_c, cover_g => cover_g,
+                 fault_g => fault_g)
     port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready);
 
-  band <= to_std(values(3) = 1);
+  organs : process (all) is
+    variable other : natural;
+  begin
+    for n in 0 to windows_g - 1 loop
+      other := 0;
+      if n /= look_g then
+        other := n + 1;
+      end if;
+      exact(n) <= to_std(values(0) = 1) xor to_std(other > 0);
+      center(24 * n + 23 downto 24 * n) <= std_logic_vector(to_signed(values(1) + 40 * other, 24));
+      width(24 * n + 23 downto 24 * n)  <= std_logic_vector(to_unsigned(values(2) + 99 * other, 24));
+      choice(3 * n + 2 downto 3 * n)    <= std_logic_vector(to_unsigned(values(3), 3));
+      low(8 * n + 7 downto 8 * n)  <= std_logic_vector(to_unsigned((values(4) + 9 * other) mod 256, 8));
+      high(8 * n + 7 downto 8 * n) <= std_logic_vector(to_unsigned((values(5) + 7 * other) mod 256, 8));
+    end loop;
+  end process;
 
   -- AXI4-Stream has one last for a beat.
   flat : process (all) is
@@ -41,7 +69,7 @@ begin
       last := last or (source(lane).valid and source(lane).last);
       sink(lane)         <= stream_idle_c;
       sink(lane).valid   <= out_valid and out_keep(lane);
-      sink(lane).data(0) <= out_data(lane);
+      sink(lane).data(0) <= out_data(look_g * lanes_g + lane);
       sink(lane).user    <= out_user and to_std(lane = 0);
       sink(lane).last    <= out_last;
       if lane < lanes_g - 1 then
@@ -53,12 +81,10 @@ begin
   end process;
 
   entity_under_test : entity work.tumord_chain
-    generic map (lanes_g => lanes_g)
-    port map (clk => clk, rst => rst, exact => to_std(values(0) = 1),
-              center => std_logic_vector(to_signed(values(1), 24)),
-              width => std_logic_vector(to_unsigned(values(2), 24)), band => band,
-              low => std_logic_vector(to_unsigned(values(4), 8)),
-              high => std_logic_vector(to_unsigned(values(5), 8)),
+    generic map (lanes_g => lanes_g, windows_g => windows_g, size_g => size_g, otsu_g => otsu_g,
+                 stage_g => stage_g, fifo_g => fifo_g)
+    port map (clk => clk, rst => rst, exact => exact, center => center, width => width,
+              choice => choice, low => low, high => high,
               first => std_logic_vector(to_unsigned(values(6) / 10, 2)),
               second => std_logic_vector(to_unsigned(values(6) mod 10, 2)),
               cross => to_std(values(7) = 1),

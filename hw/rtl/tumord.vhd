@@ -60,6 +60,27 @@ package tumord is
 
   type thresholds_t is array (natural range <>) of threshold_t;
 
+  -- What Otsu found in a slice, on 256 bins: two classes, three classes.
+  type otsu_t is record
+    found_2, found_3 : std_logic;
+    two, low, high   : unsigned(7 downto 0);
+  end record;
+  constant otsu_none_c : otsu_t := ('0', '0', (others => '0'), (others => '0'), (others => '0'));
+  type otsus_t is array (natural range <>) of otsu_t;
+
+  -- What a threshold follows: its own numbers, or the Otsu of the slice before.
+  subtype choice_t is unsigned(2 downto 0);
+  constant choose_above_c  : choice_t := "000";    -- the number `low`
+  constant choose_band_c   : choice_t := "001";    -- from `low` to `high`
+  constant choose_otsu_c   : choice_t := "010";    -- Otsu's of the slice before
+  constant choose_middle_c : choice_t := "011";    -- between the two of three classes
+  constant choose_upper_c  : choice_t := "100";    -- above both
+  type organ_t is record
+    choice    : choice_t;
+    low, high : data_t;
+  end record;
+  type organs_t is array (natural range <>) of organ_t;
+
   -- Morphology: what one stage does to the 3 x 3 around a voxel.
   subtype morph_t is std_logic_vector(1 downto 0);
   constant morph_copy_c   : morph_t := "00";
@@ -100,13 +121,6 @@ package tumord is
   constant component_none_c : component_t := ((others => '0'), (others => '0'), (others => '0'),
                                               (others => '0'), (others => '0'));
 
-  subtype choice_t is unsigned(2 downto 0);
-  constant choose_above_c  : choice_t := "000";    -- the number `low`
-  constant choose_band_c   : choice_t := "001";    -- from `low` to `high`
-  constant choose_otsu_c   : choice_t := "010";    -- Otsu's of the slice before
-  constant choose_middle_c : choice_t := "011";    -- between the two of three classes
-  constant choose_upper_c  : choice_t := "100";    -- above both
-
   -- What the register file has for a pipeline, and a pipeline for the register file.
   type settings_t is record
     enable        : std_logic;
@@ -126,9 +140,11 @@ package tumord is
     lost       : total_t;
   end record;
 
-  function choose(config : settings_t; results : results_t; bits : positive) return threshold_t;
   function to_std(condition : boolean) return std_logic;
   function chosen(voxel : stream_t; config : threshold_t) return std_logic;
+  -- For greys of `bits` bits. As fixed_choose(): what was not found chooses nothing.
+  function choose(organ : organ_t; otsu : otsu_t; bits : positive) return threshold_t;
+  function choose(config : settings_t; results : results_t; bits : positive) return threshold_t;
 end package;
 
 package body tumord is
@@ -140,38 +156,6 @@ package body tumord is
     return '0';
   end function;
 
-  -- The least grey of a bin.
-  function begin_of(bin : unsigned; bits : positive) return data_t is
-  begin
-    return signed(shift_left(resize(bin, data_bits_c), bits - 8));
-  end function;
-
-  -- As fixed_choose(): what was not found chooses nothing.
-  function choose(config : settings_t; results : results_t; bits : positive) return threshold_t is
-    constant otsu   : unsigned(8 downto 0) := resize(results.otsu, 9) + 1;
-    constant middle : unsigned(8 downto 0) := resize(results.middle, 9) + 1;
-    constant upper  : unsigned(8 downto 0) := resize(results.upper, 9) + 1;
-    variable threshold : threshold_t := config.threshold;
-    variable found     : std_logic := '1';
-  begin
-    threshold.band := to_std(config.choice = choose_band_c or config.choice = choose_middle_c);
-    if config.choice = choose_otsu_c then
-      threshold.low := begin_of(otsu, bits) - 1;
-      found         := results.otsu_found;
-    elsif config.choice = choose_upper_c then
-      threshold.low := begin_of(upper, bits) - 1;
-      found         := results.three_found;
-    elsif config.choice = choose_middle_c then
-      threshold.low  := begin_of(middle, bits);
-      threshold.high := begin_of(upper, bits) - 1;
-      found          := results.three_found;
-    end if;
-    if found = '0' then
-      return (band => '1', low => to_signed(1, data_bits_c), high => to_signed(0, data_bits_c));
-    end if;
-    return threshold;
-  end function;
-
   function chosen(voxel : stream_t; config : threshold_t) return std_logic is
   begin
     if voxel.pad = '1' then
@@ -180,5 +164,45 @@ package body tumord is
       return to_std(voxel.data >= config.low and voxel.data <= config.high);
     end if;
     return to_std(voxel.data > config.low);
+  end function;
+
+  -- The least grey of a bin.
+  function begin_of(bin : unsigned; bits : positive) return data_t is
+  begin
+    return signed(shift_left(resize(bin, data_bits_c), bits - 8));
+  end function;
+
+  function choose(organ : organ_t; otsu : otsu_t; bits : positive) return threshold_t is
+    constant two    : unsigned(8 downto 0) := resize(otsu.two, 9) + 1;
+    constant middle : unsigned(8 downto 0) := resize(otsu.low, 9) + 1;
+    constant upper  : unsigned(8 downto 0) := resize(otsu.high, 9) + 1;
+    variable threshold : threshold_t :=
+      (band => to_std(organ.choice = choose_band_c or organ.choice = choose_middle_c),
+       low => organ.low, high => organ.high);
+    variable found     : std_logic := '1';
+  begin
+    if organ.choice = choose_otsu_c then
+      threshold.low := begin_of(two, bits) - 1;
+      found         := otsu.found_2;
+    elsif organ.choice = choose_upper_c then
+      threshold.low := begin_of(upper, bits) - 1;
+      found         := otsu.found_3;
+    elsif organ.choice = choose_middle_c then
+      threshold.low  := begin_of(middle, bits);
+      threshold.high := begin_of(upper, bits) - 1;
+      found          := otsu.found_3;
+    end if;
+    if found = '0' then
+      return (band => '1', low => to_signed(1, data_bits_c), high => to_signed(0, data_bits_c));
+    end if;
+    return threshold;
+  end function;
+
+  function choose(config : settings_t; results : results_t; bits : positive) return threshold_t is
+  begin
+    return choose(organ_t'(choice => config.choice, low => config.threshold.low,
+                   high => config.threshold.high),
+                  otsu_t'(found_2 => results.otsu_found, found_3 => results.three_found,
+                   two => results.otsu, low => results.middle, high => results.upper), bits);
   end function;
 end package body;

@@ -18,7 +18,8 @@ entity tumord_histogram is
         sink_ready   : in  std_logic;
         bin          : out bin_t;         -- moves as a voxel does
         bin_ready    : in  std_logic;
-        busy         : out std_logic);    -- a slice is ending, or its bins are not all out
+        busy         : out std_logic;     -- a slice is ending, or its bins are not all out
+        stops        : out std_logic);    -- it takes no voxel, whatever the sink says
 end entity;
 
 architecture rtl of tumord_histogram is
@@ -49,6 +50,7 @@ begin
   source_ready <= sink_ready and not blocked;
   busy         <= ending or scanning or a_beat or clearing;
   scanned      <= bin_known and bin_ready;
+  stops        <= blocked;
 
   pass : process (all) is
     variable any : std_logic;

@@ -234,15 +234,15 @@ begin
     variable step_ahead : unsigned(7 downto 0);
   begin
     if rising_edge(clk) then
-      digit := "00";
-      for class in 0 to 2 loop
-        if rest(class)(20 downto 0) & squared(class)(whole_c - 1) >= n(class) then
-          digit := digit + 1;
-        end if;
-      end loop;
       step_ahead := to_unsigned(step, 8) + 1;
       best_digit <= digits(to_integer(bank & step_ahead));
       if state = divide and step /= 0 then
+        digit := "00";
+        for class in 0 to 2 loop
+          if rest(class)(20 downto 0) & squared(class)(whole_c - 1) >= n(class) then
+            digit := digit + 1;
+          end if;
+        end loop;
         digits(to_integer((not bank) & to_unsigned(step, 8))) <= digit;
       end if;
     end if;

@@ -1,0 +1,29 @@
+-- tumord_stage: what goes in comes out. See tumord_driver.
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+use work.tumord.all;
+use work.tumord_bench.all;
+
+entity tumord_stage_tb is
+  generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+           fault_g : natural := 0);
+end entity;
+
+architecture bench of tumord_stage_tb is
+  signal clk, rst                 : std_logic;
+  signal values                   : integers_t(0 to 15) := (others => 0);
+  signal columns, rows            : count_t := to_unsigned(1, count_t'length);
+  signal source, sink             : streams_t(0 to lanes_g - 1);
+  signal source_ready, sink_ready : std_logic;
+begin
+  driver : entity work.tumord_driver
+    generic map (name_g => "stage", vectors_g => vectors_g, seed_g => seed_g,
+                 lanes_g => lanes_g, latency_g => 1, fault_g => fault_g)
+    port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready);
+
+  entity_under_test : entity work.tumord_stage
+    generic map (lanes_g => lanes_g)
+    port map (clk => clk, rst => rst, source => source, source_ready => source_ready,
+              sink => sink, sink_ready => sink_ready, spare => open);
+end architecture;
