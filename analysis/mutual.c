@@ -15,7 +15,7 @@
 #define CELLS (MUTUAL_CLASSES * MUTUAL_CLASSES)
 #define BACKGROUND 0.5f             /* a class below which a voxel shows nothing */
 #define FEWER 8                     /* of the background one in so many */
-#define LEAST_OVERLAP (1.0 / 3)
+#define LEAST_OVERLAP 0.25
 
 /* ---- images ---- */
 

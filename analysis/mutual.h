@@ -49,7 +49,7 @@ bool mutual_new(const struct mutual_image *fixed, const struct mutual_image *mov
 
 /*
  * With the samples moved by the matrix: from 1, nothing, to 2, everything; 0 where less than a
- * third of them lies in the moving image.
+ * quarter of them lies in the moving image.
  */
 double mutual_measure(const struct mutual *mutual, const double matrix[4][4]);
 

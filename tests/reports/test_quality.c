@@ -1,65 +1,30 @@
 /* Quality of real series: what is known to be fine passes, and pydicom and numpy measure the same. */
 #include "analysis/quality.h"
 
-#include <dirent.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "dicom/dataset.h"
-#include "dicom/series.h"
+#include "tests/reports/load.h"
 #include "tests/runner.h"
 #include "util/arena.h"
 #include "util/error.h"
+#include "util/volume.h"
 
 static struct error err;
 static struct arena *arena;
 static struct quality quality;
 
-static bool add_file(struct series *series, const char *path)
-{
-    FILE *const file = fopen(path, "rb");
-    const size_t room = (size_t)8 << 20;
-    unsigned char *const bytes = malloc(room);
-
-    if (file == NULL || bytes == NULL)
-        return false;
-    const size_t size = fread(bytes, 1, room, file);
-    fclose(file);
-    struct dataset *const dataset = dataset_read(bytes, size, &err);
-    const bool good = dataset != NULL && series_add(series, dataset, &err);
-    dataset_free(dataset);
-    free(bytes);
-    return good;
-}
-
 static bool examine(const char *folder)
 {
     static const struct quality_rules by_default;
-    struct dirent **names;
-    struct series_facts facts;
     struct volume volume;
-    char path[5000];
 
-    CU_ASSERT_FATAL(dicom_init(&err));
     arena = arena_new((size_t)1 << 30, &err);
-    const int count = scandir(folder, &names, NULL, alphasort);
-    CU_ASSERT_FATAL(arena != NULL && count > 2);
-    struct series *const series = series_new((size_t)count, arena, &err);
-    bool good = series != NULL;
-    for (int i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
-        if (names[i]->d_name[0] != '.')
-            good = good && add_file(series, path);
-        free(names[i]);
-    }
-    free(names);
-    good = good && series_volume(series, &volume, &facts, &err)
+    CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+    const bool good = load_series(folder, arena, &volume, &err)
         && quality_examine(&volume, &by_default, 2, arena, &quality, &err);
     if (!good)
         printf("    %s: %s\n", folder, err.text);
-    series_free(series);
     arena_free(arena);
     return good;
 }
