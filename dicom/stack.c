@@ -321,7 +321,7 @@ static bool split_all(struct parts *parts, struct frame *frames, size_t count,
 
 /* ---- choosing ---- */
 
-enum rule { RULE_LOCALIZER, RULE_SLICES, RULE_DIMENSION, RULE_FIRST };
+enum rule { RULE_LOCALIZER, RULE_SLICES, RULE_DIMENSION, RULE_SOUND, RULE_FIRST };
 
 /* By which rule `a` is before `b`, or -1 when it is not. */
 static int is_before(const struct parts *parts, const struct part *a, const struct part *b,
@@ -340,6 +340,8 @@ static int is_before(const struct parts *parts, const struct part *a, const stru
         if (l != r)
             return l < r ? RULE_DIMENSION : -1;
     }
+    if (isnan(a->clash_mm) != isnan(b->clash_mm))
+        return isnan(a->clash_mm) ? RULE_SOUND : -1;
     return a < b ? RULE_FIRST : -1;
 }
 
@@ -407,6 +409,8 @@ static void tell_reason(const struct parts *parts, const struct part *best,
         write_value(parts->list[part->from], dimension, own, sizeof own);
         write_value(parts->list[best->from], dimension, other, sizeof other);
         text_format(text, size, "%s; analysed: %s", own, other);
+    } else if (rule == RULE_SOUND) {
+        text_format(text, size, "different slices at one position");
     } else {
         text_format(text, size, "the analysed one came first");
     }

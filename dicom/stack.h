@@ -14,7 +14,8 @@
  *
  * One stack is analysed: no localizer, then the one with most slices, then the lowest value of
  * the dimensions above in their order (the first temporal position, the lowest b-value, the
- * first echo, magnitude before phase ...), then the one that came first.
+ * first echo, magnitude before phase ...), then one without different pixels at one position,
+ * then the one that came first.
  */
 #ifndef TUMORD_DICOM_STACK_H
 #define TUMORD_DICOM_STACK_H

@@ -156,6 +156,13 @@ function quality(verdict, parent) {
   make("p", "Quality " + verdict.verdict + ": " + told.join(", "), parent).className = "faint";
 }
 
+// A series of several stacks of slices: which was analysed, and why not each of the others.
+function stacks(findings, parent) {
+  for (const stack of findings.stacks || [])
+    make("p", (stack.analysed ? "Analysed: " : "Not analysed: ") + stack.slices + " " + stack.plane + " slices of "
+         + stack.columns + " × " + stack.rows + (stack.reason ? ", " + stack.reason : ""), parent).className = "faint";
+}
+
 function showSeries(study, series, parent) {
   make("h3", [series.modality, series.description].filter(Boolean).join(" ")
        + ", " + series.instances + " instances", parent);
@@ -168,6 +175,7 @@ function showSeries(study, series, parent) {
   if (job.findings.lesions.length > 0) lesionTable(job.findings, parent);
   laid(job.findings, parent);
   if (job.findings.quality) quality(job.findings.quality, parent);
+  stacks(job.findings, parent);
   for (const warning of job.findings.warnings) make("p", "Warning: " + warning, parent).className = "faint";
   pictures(study, job, parent);
   objectLinks(study, job, parent);

@@ -2,7 +2,7 @@
 
 extern const struct runner_suite suite_association, suite_charset, suite_command, suite_dataset,
     suite_identifier, suite_j2k, suite_mask, suite_pdv, suite_pixels, suite_scan, suite_sequence,
-    suite_series, suite_suv, suite_tls,
+    suite_series, suite_stack, suite_suv, suite_tls,
     suite_uid;
 
 int main(int argc, char **argv)
@@ -20,6 +20,7 @@ int main(int argc, char **argv)
         &suite_scan,
         &suite_sequence,
         &suite_series,
+        &suite_stack,
         &suite_suv,
         &suite_tls,
         &suite_uid,
