@@ -19,6 +19,7 @@
 #define FINDINGS_MAX_SEGMENTS 20    /* lesions told one by one; the others are counted */
 #define FINDINGS_MAX_WARNINGS 16
 #define FINDINGS_MAX_LAID 6
+#define FINDINGS_MAX_LAYERS 8       /* label volumes of structures that overlap */
 
 /* What the method may honestly call its regions. */
 enum finding_kind {
@@ -41,7 +42,8 @@ struct measure {
 };
 
 struct lesion {
-    uint32_t label;                 /* its voxels in `labels`, and its segment number, from 1 */
+    uint32_t label;                 /* its voxels in its layer, and its segment number, from 1 */
+    unsigned layer;                 /* 0: in `labels`; n: in layer[n - 1]. Read by findings_is_of() */
     enum finding_kind kind;
     struct code finding, site;
     enum laterality laterality;
@@ -138,6 +140,9 @@ struct findings {
      */
     struct volume labels;
     struct organs organs;           /* the anatomy, with a label volume of its own: lesions lie in it */
+    /* What overlaps those (drawn masks do) lies in others like it; labels are never twice the same. */
+    size_t layer_count;
+    struct volume layer[FINDINGS_MAX_LAYERS];
     double window_center, window_width;     /* of the pictures, in `unit` */
     struct measure noise_sd;                /* estimated, in `unit` */
     size_t laid_count;                      /* other volumes on this one, and what they say */
@@ -153,6 +158,14 @@ static inline uint32_t findings_label(const struct findings *findings, size_t in
 {
     return findings->labels.type == VOXEL_UINT8 ? findings->labels.u8[index]
         : findings->labels.u32[index];
+}
+
+/* Is voxel `index` one of the lesion's? */
+static inline bool findings_is_of(const struct findings *findings, const struct lesion *lesion,
+                                  size_t index)
+{
+    return lesion->layer == 0 ? findings_label(findings, index) == lesion->label
+        : findings->layer[lesion->layer - 1].u8[index] == lesion->label;
 }
 
 /* Adds a warning (cut to fit; those beyond the limit are dropped but the last says so). */

@@ -109,6 +109,7 @@ static const char *const duplicates_words[] = { "first", "last", NULL };
 static const char *const level_words[] = {
     "error", "warning", "notice", "info", "debug", NULL };
 static const char *const target_words[] = { "stderr", "syslog", NULL };
+static const char *const masks_words[] = { "use", "beside", "ignore", NULL };
 static const char *const polarity_words[] = { "bright", "dark", "both", NULL };
 static const char *const suv_words[] = { "bw", "lbm", "lbm_james128", "lbm_janma", "bsa", NULL };
 
@@ -258,6 +259,7 @@ const struct field config_analysis_fields[] = {
     GIVEN("split", FIELD_DOUBLE, split, 0, 1, "a part of a peak (0 to 1; 0: never)", NULL, GIVEN_SPLIT),
     GIVEN("max_missing_slices", FIELD_INT, max_missing_slices, 0, 10,
           "a number of slices (0 to 10)", NULL, GIVEN_MISSING),
+    GIVEN("masks", FIELD_WORD, masks, 0, 0, "use, beside or ignore", masks_words, GIVEN_MASKS),
     GIVEN("flatten", FIELD_BOOL, flatten, 0, 0, WHAT_SWITCH, NULL, GIVEN_FLATTEN),
     GIVEN("suv", FIELD_WORD, suv, 0, 0, "bw, lbm, lbm_james128, lbm_janma or bsa",
           suv_words, GIVEN_SUV),

@@ -20,6 +20,7 @@
 #include "daemon/inputs.h"
 #include "daemon/job.h"
 #include "daemon/log.h"
+#include "daemon/masks.h"
 #include "daemon/message.h"
 #include "daemon/role.h"
 #include "daemon/sandbox.h"
@@ -86,16 +87,20 @@ static void describe(const struct report *report, struct job_result *result)
 
 static void summarise(const struct findings *findings, struct job_result *result)
 {
+    const bool given = strcmp(findings->method.name, "given-mask") == 0;
+
     if (findings->count == 0)
-        snprintf(result->reason, sizeof result->reason, "analysed: no candidate region found");
+        snprintf(result->reason, sizeof result->reason, "analysed: no %s", given
+                 ? "region in the mask that was given" : "candidate region found");
     else if (findings->planar)
         snprintf(result->reason, sizeof result->reason,
                  "analysed: %zu candidate region%s in planar views", findings->count,
                  findings->count == 1 ? "" : "s");
     else
         snprintf(result->reason, sizeof result->reason,
-                 "analysed: %zu candidate region%s, %.1f ml", findings->count,
-                 findings->count == 1 ? "" : "s", findings->total_mm3 / 1000.0);
+                 "analysed: %zu %s%s%s, %.1f ml", findings->count,
+                 given ? "region" : "candidate region", findings->count == 1 ? "" : "s",
+                 given ? " of the mask that was given" : "", findings->total_mm3 / 1000.0);
 }
 
 static bool answer(struct worker *worker, const struct job *job,
@@ -229,6 +234,37 @@ static bool make_grid(const struct resample *plan, const struct job *job, struct
         || resample_volume(plan, job->parameters.threads, arena, ret_grid, err);
 }
 
+/* By the job's method, on an even grid, and back onto the slices. */
+static bool look(const struct resample *plan, const struct job *job, struct arena *arena,
+                 struct findings *findings, struct error *err)
+{
+    struct volume grid;
+
+    return make_grid(plan, job, arena, &grid, err)
+        && analyse(&grid, &job->parameters, arena, findings, err)
+        && resample_findings_back(plan, arena, findings, err);
+}
+
+/* What masks of the study have drawn on the slices is taken as it is; without it the method looks. */
+static bool find(struct worker *worker, const struct job *job, struct series *series,
+                 const struct resample *plan, struct findings *findings, struct error *err)
+{
+    struct arena *const arena = worker->arena;
+    bool found = false;
+
+    if (job->mask_count == 0) {
+        const bool good = look(plan, job, arena, findings, err);
+        findings->method.parameters = job->parameter_text;
+        return good;
+    }
+    struct masks *const masks = masks_new(&worker->inputs, job, plan->source, arena, err);
+    const bool good = masks != NULL && masks_take(masks, findings, &found, err)
+        && (found || look(plan, job, arena, findings, err))
+        && masks_add(masks, found, series_template(series), findings, err);
+    masks_free(masks);
+    return good;
+}
+
 static bool analyse_series(struct worker *worker, const struct job *job,
                            struct series *series, double started_s, struct error *err)
 {
@@ -236,7 +272,7 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     struct arena *const arena = worker->arena;
     struct series_facts facts;
     struct quality quality;
-    struct volume volume, grid;
+    struct volume volume;
     struct resample plan;
 
     if (!check_method(job, err))
@@ -251,14 +287,11 @@ static bool analyse_series(struct worker *worker, const struct job *job,
         || !resample_plan(&volume, (size_t)job->parameters.max_missing_slices, arena, &plan, err)
         || !check_need(&plan, &job->parameters, arena, err)
         || !check_quality(job, &volume, arena, &quality, err)
-        || !make_grid(&plan, job, arena, &grid, err)
-        || !analyse(&grid, &job->parameters, arena, &findings, err)
-        || !resample_findings_back(&plan, arena, &findings, err))
+        || !find(worker, job, series, &plan, &findings, err))
         return false;
     companion_measure(&worker->inputs, job, &volume, arena, &findings);
     warn_of_series(&facts, &findings);
     warn_of_quality(&quality, volume.unit, &findings);
-    findings.method.parameters = job->parameter_text;
     return report(worker, job, series, &volume, &facts, &findings, started_s, err);
 }
 

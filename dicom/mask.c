@@ -111,6 +111,27 @@ bool mask_refers(const struct mask *mask, const char *series_uid)
 
 /* ---- the volume's grid ---- */
 
+static double dot(const double a[3], const double b[3])
+{
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+/* Across the first two axes, towards the last slice. */
+static void find_normal(const struct volume *volume, double ret_normal[3])
+{
+    const double (*const a)[4] = volume->affine;
+    double size, ahead = 0;
+
+    for (int i = 0; i < 3; i++) {
+        const int p = (i + 1) % 3, q = (i + 2) % 3;
+        ret_normal[i] = a[p][0] * a[q][1] - a[q][0] * a[p][1];
+        ahead += ret_normal[i] * a[i][2];
+    }
+    size = copysign(sqrt(dot(ret_normal, ret_normal)), ahead);
+    for (int i = 0; i < 3; i++)
+        ret_normal[i] /= size;
+}
+
 bool mask_grid_make(const struct volume *volume, struct mask_grid *ret_grid, struct error *err)
 {
     const double (*const a)[4] = volume->affine;
@@ -129,19 +150,58 @@ bool mask_grid_make(const struct volume *volume, struct mask_grid *ret_grid, str
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++)
             grid.inverse[i][j] /= determinant;
-    for (int i = 0; i < 3; i++)
-        grid.origin[i] = a[i][3];
+    grid.volume = volume;
+    find_normal(volume, grid.normal);
     *ret_grid = grid;
     return true;
 }
 
+/* The slice before a point, so that another comes after it. */
+static size_t slice_before(const struct mask_grid *grid, double along)
+{
+    const struct volume_slice *const slices = grid->volume->slices;
+    size_t low = 0, high = grid->volume->size[2] - 1;
+
+    while (high - low > 1) {
+        const size_t middle = (low + high) / 2;
+        if (dot(slices[middle].position_mm, grid->normal) <= along)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The third coordinate, and the place of the voxel (0, 0) of that slice or between two. */
+static double place_along(const struct mask_grid *grid, const double mm[3], double ret_origin[3])
+{
+    const struct volume_slice *const slices = grid->volume->slices;
+    const double along = dot(mm, grid->normal);
+    const size_t k = slice_before(grid, along);
+    const double *const from = slices[k].position_mm, *const to = slices[k + 1].position_mm;
+    const double step = dot(to, grid->normal) - dot(from, grid->normal);
+    const double part = step > 0 ? (along - dot(from, grid->normal)) / step : 0;
+
+    for (int axis = 0; axis < 3; axis++)
+        ret_origin[axis] = from[axis] + part * (to[axis] - from[axis]);
+    return (double)k + part;
+}
+
 void mask_grid_place(const struct mask_grid *grid, const double mm[3], double ret_voxel[3])
 {
+    const struct volume *const volume = grid->volume;
+    const bool by_slices = volume->slices != NULL && volume->size[2] > 1;
+    double origin[3] = { volume->affine[0][3], volume->affine[1][3], volume->affine[2][3] }, k = 0;
+
+    if (by_slices)
+        k = place_along(grid, mm, origin);
     for (int i = 0; i < 3; i++) {
         ret_voxel[i] = 0;
         for (int j = 0; j < 3; j++)
-            ret_voxel[i] += grid->inverse[i][j] * (mm[j] - grid->origin[j]);
+            ret_voxel[i] += grid->inverse[i][j] * (mm[j] - origin[j]);
     }
+    if (by_slices)
+        ret_voxel[2] = k;
 }
 
 bool mask_paint(struct mask *mask, size_t n, const struct volume *volume, struct arena *arena,

@@ -43,9 +43,11 @@ void mask_mean_roi(const char *interpreted_type, const struct item *codes,
                    struct mask_structure *structure);
 void mask_read_code(const struct item *item, uint32_t sequence_tag, struct mask_code *ret_code);
 
-/* The place of a point in voxels of the volume. */
+/* The place of a point in voxels of the volume; where slices lie unevenly, by their true positions. */
 struct mask_grid {
-    double inverse[3][3], origin[3];
+    const struct volume *volume;
+    double inverse[3][3];
+    double normal[3];               /* of the slices, towards the last */
 };
 bool mask_grid_make(const struct volume *volume, struct mask_grid *ret_grid, struct error *err);
 void mask_grid_place(const struct mask_grid *grid, const double mm[3], double ret_voxel[3]);

@@ -66,7 +66,7 @@ static void draw_edge(const struct view *view, struct canvas *canvas, double i0,
 static bool is_inside(const struct findings *findings, size_t index,
                       const struct lesion *lesion)
 {
-    return findings_label(findings, index) == lesion->label;
+    return findings_is_of(findings, lesion, index);
 }
 
 /* Edges between pixels of the lesion and others. */

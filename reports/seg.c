@@ -16,7 +16,7 @@
 
 struct frame {
     size_t slice;
-    uint32_t segment;
+    const struct lesion *lesion;
     size_t position;                /* ordinal of its slice among those that have frames */
 };
 
@@ -27,14 +27,16 @@ struct frames {
     size_t size;
 };
 
-static bool has_label(const struct findings *findings, size_t k, uint32_t label)
+static bool is_in(const struct findings *findings, size_t k, const struct lesion *lesion)
 {
-    const size_t slice = findings->labels.size[0] * findings->labels.size[1];
+    const struct volume *const labels = lesion->layer == 0 ? &findings->labels
+        : &findings->layer[lesion->layer - 1];
+    const size_t slice = labels->size[0] * labels->size[1];
     size_t i = 0;
 
-    if (findings->labels.type == VOXEL_UINT8)
-        return memchr(findings->labels.u8 + k * slice, (int)label, slice) != NULL;
-    while (i < slice && findings_label(findings, k * slice + i) != label)
+    if (labels->type == VOXEL_UINT8)
+        return memchr(labels->u8 + k * slice, (int)lesion->label, slice) != NULL;
+    while (i < slice && labels->u32[k * slice + i] != lesion->label)
         i++;
     return i < slice;
 }
@@ -46,7 +48,7 @@ static void pack(const struct findings *findings, struct frames *frames)
     for (size_t f = 0; f < frames->count; f++) {
         const size_t first = frames->frame[f].slice * slice;
         for (size_t i = 0; i < slice; i++)
-            if (findings_label(findings, first + i) == frames->frame[f].segment)
+            if (findings_is_of(findings, frames->frame[f].lesion, first + i))
                 frames->bits[(f * slice + i) / 8] |= (uint8_t)(1u << (f * slice + i) % 8);
     }
 }
@@ -67,15 +69,15 @@ static bool collect(const struct findings *findings, struct frames *frames, stru
     for (size_t k = 0, seen = 0; k < slices; k++) {
         bool any = false;
         for (size_t n = 0; n < findings->segment_count && !any; n++)
-            any = has_label(findings, k, findings->lesion[n].label);
+            any = is_in(findings, k, &findings->lesion[n]);
         ordinal[k] = any ? ++seen : 0;
     }
     for (size_t n = 0; n < findings->segment_count; n++) {
         const size_t before = frames->count;
         for (size_t k = 0; k < slices; k++)
-            if (has_label(findings, k, findings->lesion[n].label))
+            if (is_in(findings, k, &findings->lesion[n]))
                 frames->frame[frames->count++] = (struct frame){
-                    k, findings->lesion[n].label, ordinal[k] };
+                    k, &findings->lesion[n], ordinal[k] };
         if (frames->count == before) {
             free(ordinal);
             return error_set(err, ERROR_DATA, "no voxel has label %u",
@@ -124,12 +126,16 @@ static void put_segment(const struct report_context *context, const struct lesio
 
     item_put_int(segment, 0x00620004, (long)lesion->label);
     item_put_text(segment, 0x00620005, lesion->tracking_id);
-    item_put_text(segment, 0x00620006, "Candidate region of unusual intensity, not reviewed");
-    item_put_text(segment, 0x00620008, "AUTOMATIC");
+    const bool given = strcmp(context->findings->method.name, "given-mask") == 0;
+    item_put_text(segment, 0x00620006, given ? "Drawn in a mask that came with the study"
+                  : "Candidate region of unusual intensity, not reviewed");
+    item_put_text(segment, 0x00620008, given ? "SEMIAUTOMATIC" : "AUTOMATIC");
     item_put_text(segment, 0x00620009, context->findings->method.name);
     put_color(segment, lesion->label);
-    item_put_code(segment, 0x00620003, "49755003", "SCT",
-                  "Morphologically Abnormal Structure");
+    if (lesion->kind == FINDING_ORGAN)
+        item_put_code(segment, 0x00620003, "123037004", "SCT", "Anatomical Structure");
+    else
+        item_put_code(segment, 0x00620003, "49755003", "SCT", "Morphologically Abnormal Structure");
     item_put_code(segment, 0x0062000f, lesion->finding.value, lesion->finding.scheme,
                   lesion->finding.meaning);
     text_format(role, sizeof role, "lesion.%u", (unsigned)lesion->label);
@@ -184,13 +190,14 @@ static void put_frame(const struct volume *volume, const struct frame *frame,
                       struct item *root)
 {
     struct item *const item = item_add(root, 0x52009230);
-    const long index[2] = { (long)frame->segment, (long)frame->position };
+    const long segment = (long)frame->lesion->label;
+    const long index[2] = { segment, (long)frame->position };
 
     put_source(volume, frame->slice, item);
     item_put_ints(item_add(item, 0x00209111), 0x00209157, index, 2);
     item_put_doubles(item_add(item, 0x00209113), 0x00200032,
                      volume->slices[frame->slice].position_mm, 3);
-    item_put_int(item_add(item, 0x0062000a), 0x0062000b, (long)frame->segment);
+    item_put_int(item_add(item, 0x0062000a), 0x0062000b, segment);
 }
 
 static void put_dimension(struct item *root, const char *uid, uint32_t pointer,
@@ -255,7 +262,7 @@ static void put_image(const struct report_context *context, const struct frames 
     item_put_int(root, 0x00280103, 0);
     common_lossy(context, root);
     item_put_text(root, 0x00620001, "BINARY");
-    item_put_text(root, 0x00620013, "NO");              /* Segments Overlap */
+    item_put_text(root, 0x00620013, context->findings->layer_count > 0 ? "YES" : "NO");  /* Segments Overlap */
     item_put_bytes(root, 0x7fe00010, frames->bits, frames->size);
 }
 

@@ -427,7 +427,9 @@ static void add_lesion(const struct report_context *context, const struct lesion
     add_uid(group, "HAS OBS CONTEXT",
             &(struct concept){ "112040", "DCM", "Tracking Unique Identifier" }, uid);
     add_code(group, "CONTAINS", &(struct concept){ "276214006", "SCT", "Finding category" },
-             &(struct concept){ "49755003", "SCT", "Morphologically Abnormal Structure" });
+             lesion->kind == FINDING_ORGAN
+                 ? &(struct concept){ "123037004", "SCT", "Anatomical Structure" }
+                 : &(struct concept){ "49755003", "SCT", "Morphologically Abnormal Structure" });
     add_code(group, "CONTAINS", &(struct concept){ "121071", "DCM", "Finding" },
              &(struct concept){ lesion->finding.value, lesion->finding.scheme,
                                 lesion->finding.meaning });

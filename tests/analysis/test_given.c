@@ -249,11 +249,145 @@ static void real_masks_have_the_numbers_of_scipy_and_of_their_table(void)
     arena_free(arena);
 }
 
+/* ---- several structures ---- */
+
+static uint8_t drawn[SIDE * SIDE * SIDE];
+
+static void draw(size_t low, size_t high)
+{
+    memset(voxels, 0, sizeof voxels);
+    cube(low, high, 1);
+    memcpy(drawn, voxels, sizeof drawn);
+}
+
+static bool add(const struct volume *volume, const char *name, enum finding_kind kind, struct arena *arena)
+{
+    const struct given_structure structure = { .mask = drawn, .kind = kind, .name = name };
+
+    return given_add(volume, &structure, 1, arena, &findings, &err);
+}
+
+static size_t painted(const struct lesion *lesion)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof drawn; i++)
+        count += findings_is_of(&findings, lesion, i);
+    return count;
+}
+
+/* Cubes of 5 and 3 voxels' side, one in the other, in an organ of 9: each has all of its voxels. */
+static void structures_that_overlap_are_whole_and_counted_once(void)
+{
+    struct arena *const arena = arena_new((size_t)64 << 20, &err);
+    const struct volume volume = volume_of(VOXEL_INT16, image);
+
+    CU_ASSERT_FATAL(given_begin(&volume, 40, 400, arena, &findings, &err));
+    draw(3, 5);
+    CU_ASSERT_FATAL(add(&volume, "mass", FINDING_NEOPLASM, arena));
+    draw(2, 6);
+    CU_ASSERT_FATAL(add(&volume, "edema", FINDING_NEOPLASM, arena));
+    draw(1, 9);
+    CU_ASSERT_FATAL(add(&volume, "organ", FINDING_ORGAN, arena));
+    given_end(&findings);
+    CU_ASSERT_EQUAL(findings.count, 2);
+    CU_ASSERT_EQUAL(findings.segment_count, 3);
+    CU_ASSERT_EQUAL(findings.total_mm3, 125 * 24);
+    CU_ASSERT_STRING_EQUAL(findings.lesion[0].tracking_id, "edema");
+    CU_ASSERT_STRING_EQUAL(findings.lesion[1].tracking_id, "mass");
+    CU_ASSERT_STRING_EQUAL(findings.lesion[2].tracking_id, "organ");
+    CU_ASSERT_EQUAL(findings.lesion[2].kind, FINDING_ORGAN);
+    for (size_t n = 0; n < 3; n++) {
+        CU_ASSERT_EQUAL(findings.lesion[n].label, n + 1);
+        CU_ASSERT_EQUAL(painted(&findings.lesion[n]), findings.lesion[n].voxels);
+    }
+    CU_ASSERT_EQUAL(findings.lesion[2].voxels, 729);
+    CU_ASSERT_EQUAL(findings.layer_count, 2);
+    CU_ASSERT_EQUAL(findings.warning_count, 1);
+    CU_ASSERT_STRING_EQUAL(findings.warning[0],
+                           "edema overlaps what was drawn before it by 0.65 ml, which the total counts once");
+    arena_free(arena);
+}
+
+/* 30 single voxels, then two cubes of 8: those are told, and the last two voxels are not any more. */
+static void the_largest_of_many_structures_are_told(void)
+{
+    struct arena *const arena = arena_new((size_t)64 << 20, &err);
+    const struct volume volume = volume_of(VOXEL_INT16, image);
+    char name[16];
+
+    CU_ASSERT_FATAL(given_begin(&volume, 0, 0, arena, &findings, &err));
+    for (size_t n = 0; n < 30; n++) {
+        memset(drawn, 0, sizeof drawn);
+        drawn[2 * (n % 6) + 2 * SIDE * (n / 6)] = 1;
+        snprintf(name, sizeof name, "speck %zu", n);
+        CU_ASSERT_FATAL(add(&volume, name, FINDING_NEOPLASM, arena));
+    }
+    draw(7, 8);
+    cube(10, 11, 1);
+    memcpy(drawn, voxels, sizeof drawn);
+    CU_ASSERT_FATAL(add(&volume, "two", FINDING_NEOPLASM, arena));
+    given_end(&findings);
+    CU_ASSERT_EQUAL(findings.count, 32);
+    CU_ASSERT_EQUAL(findings.segment_count, FINDINGS_MAX_SEGMENTS);
+    CU_ASSERT_EQUAL(findings.total_mm3, 46 * 24);
+    CU_ASSERT_STRING_EQUAL(findings.lesion[0].tracking_id, "two 1");
+    CU_ASSERT_STRING_EQUAL(findings.lesion[1].tracking_id, "two 2");
+    for (size_t n = 0; n < findings.segment_count; n++)
+        CU_ASSERT_EQUAL(painted(&findings.lesion[n]), findings.lesion[n].voxels);
+    arena_free(arena);
+}
+
+static void regions_of_another_method_give_way_where_they_touch(void)
+{
+    struct arena *const arena = arena_new((size_t)64 << 20, &err);
+    const struct volume volume = volume_of(VOXEL_INT16, image);
+
+    CU_ASSERT_FATAL(given_begin(&volume, 0, 0, arena, &findings, &err));
+    draw(1, 3);
+    CU_ASSERT_FATAL(add(&volume, "own one", FINDING_CANDIDATE, arena));
+    draw(6, 7);
+    CU_ASSERT_FATAL(add(&volume, "own two", FINDING_CANDIDATE, arena));
+    draw(3, 4);
+    CU_ASSERT_EQUAL(given_drop_touching(&volume, drawn, &findings), 1);
+    CU_ASSERT_FATAL(add(&volume, "drawn", FINDING_NEOPLASM, arena));
+    given_end(&findings);
+    CU_ASSERT_EQUAL(findings.count, 2);
+    CU_ASSERT_EQUAL(findings.total_mm3, 16 * 24);
+    CU_ASSERT_STRING_EQUAL(findings.lesion[0].tracking_id, "own two");
+    CU_ASSERT_STRING_EQUAL(findings.lesion[1].tracking_id, "drawn");
+    CU_ASSERT_EQUAL(painted(&findings.lesion[0]), 8);
+    CU_ASSERT_EQUAL(painted(&findings.lesion[1]), 8);
+    CU_ASSERT_EQUAL(findings.layer_count, 0);
+    arena_free(arena);
+}
+
+/* Ten cubes of which each holds the one before: more layers than there are. */
+static void too_many_layers_get_their_sentence(void)
+{
+    struct arena *const arena = arena_new((size_t)64 << 20, &err);
+    const struct volume volume = volume_of(VOXEL_INT16, image);
+    bool good = given_begin(&volume, 0, 0, arena, &findings, &err);
+
+    for (size_t n = 0; n < 10; n++) {
+        draw(0, n);
+        CU_ASSERT(good);
+        good = add(&volume, "shell", FINDING_ORGAN, arena);
+    }
+    CU_ASSERT_FALSE(good);
+    CU_ASSERT_STRING_EQUAL(err.text, "structure shell: more than 9 structures lie one upon the other");
+    arena_free(arena);
+}
+
 static const struct runner_test tests[] = {
     TEST(cubes_are_counted_and_measured_by_arithmetic),
     TEST(a_label_that_is_not_there_is_a_result),
     TEST(masks_of_other_grids_get_their_sentence),
     TEST(real_masks_have_the_numbers_of_scipy_and_of_their_table),
+    TEST(structures_that_overlap_are_whole_and_counted_once),
+    TEST(the_largest_of_many_structures_are_told),
+    TEST(regions_of_another_method_give_way_where_they_touch),
+    TEST(too_many_layers_get_their_sentence),
     { NULL, NULL }
 };
 
