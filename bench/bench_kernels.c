@@ -18,6 +18,7 @@
 #include "analysis/otsu.h"
 #include "analysis/phantom.h"
 #include "analysis/pool.h"
+#include "analysis/resample.h"
 #include "analysis/window.h"
 #include "util/arena.h"
 #include "util/error.h"
@@ -205,6 +206,27 @@ static bool run_reduce_surface(struct bench *bench, double *ret_result)
     return true;
 }
 
+/* The slices as a gantry tilted by 20 degrees would have taken them, to the grid that is measured on. */
+static bool run_untilt(struct bench *bench, double *ret_result)
+{
+    struct volume tilted = bench->volume, made;
+    struct resample plan;
+    double sum = 0;
+
+    memset(tilted.affine, 0, sizeof tilted.affine);
+    for (int axis = 0; axis < 3; axis++)
+        tilted.affine[axis][axis] = bench->spacing_mm[axis];
+    tilted.affine[1][2] = 0.363970234 * bench->spacing_mm[2];
+    tilted.slices = NULL;
+    if (!resample_plan(&tilted, 0, bench->arena, &plan, &bench->err)
+        || !resample_volume(&plan, bench->threads, bench->arena, &made, &bench->err))
+        return false;
+    for (size_t i = 0; i < volume_count(&made); i += 4097)
+        sum += made.i16[i] + 2048;      /* what is below 0 is a mask that was made */
+    *ret_result = sum;
+    return true;
+}
+
 static const struct kernel kernels[] = {
     { "memcpy", run_memcpy, false },
     { "window", run_window, false },
@@ -216,6 +238,7 @@ static const struct kernel kernels[] = {
     { "gaussian-1", run_gauss, false },
     { "distance", run_distance, false },
     { "fill-holes", run_holes, false },
+    { "untilt", run_untilt, false },
     { "surface", run_surface, false },
     { "surface-smooth", run_smooth_surface, false },
     { "surface-20000", run_reduce_surface, true },

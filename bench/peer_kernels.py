@@ -35,6 +35,14 @@ def window(voxels):
     return numpy.floor(numpy.clip(part, 0, 1) * 255 + 0.5).astype(numpy.uint8)
 
 
+def untilted(voxels):
+    step = 0.363970234 * SPACING[0] / SPACING[1]
+    rows = voxels.shape[1] + int(numpy.ceil((len(voxels) - 1) * step))
+    return ndimage.affine_transform(voxels, numpy.array([[1, 0, 0], [-step, 1, 0], [0, 0, 1]]), order=1,
+                                    output_shape=(len(voxels), rows, voxels.shape[2]),
+                                    cval=voxels.min()).ravel()[::4097] + 2048.0
+
+
 def surface_of(mask):
     points, faces, _, _ = measure.marching_cubes(mask, 0.5, spacing=SPACING)
     return measure.mesh_surface_area(points, faces)
@@ -56,6 +64,7 @@ def main():
     timed("gaussian-1", lambda: ndimage.gaussian_filter(voxels.astype(numpy.float32), 1), repeats)
     timed("distance", lambda: ndimage.distance_transform_edt(body, sampling=SPACING), repeats)
     timed("fill-holes", lambda: ndimage.binary_fill_holes(body), repeats)
+    timed("untilt", lambda: untilted(voxels), repeats)
     timed("surface", lambda: surface_of(body), repeats)
 
 
