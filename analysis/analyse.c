@@ -33,10 +33,17 @@ size_t analyse_need(const struct volume *volume, const struct analysis_parameter
     return method == NULL ? 0 : methods_need(method, &task);
 }
 
+bool analyse_organ(const struct volume *volume, const uint8_t *organ,
+                   const struct analysis_parameters *parameters, struct arena *arena,
+                   struct findings *ret_findings, struct error *err)
+{
+    const struct methods_task task = { .volume = volume, .parameters = parameters, .organ = organ };
+
+    return (volume->planar ? planar_run : methods_run)(&task, arena, ret_findings, err);
+}
+
 bool analyse(const struct volume *volume, const struct analysis_parameters *parameters,
              struct arena *arena, struct findings *ret_findings, struct error *err)
 {
-    const struct methods_task task = { .volume = volume, .parameters = parameters };
-
-    return (volume->planar ? planar_run : methods_run)(&task, arena, ret_findings, err);
+    return analyse_organ(volume, NULL, parameters, arena, ret_findings, err);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "analysis/findings.h"
 #include "util/volume.h"
@@ -58,5 +59,10 @@ size_t analyse_need(const struct volume *volume, const struct analysis_parameter
  */
 bool analyse(const struct volume *volume, const struct analysis_parameters *parameters,
              struct arena *arena, struct findings *ret_findings, struct error *err);
+
+/* The same with the mask of an organ (1 in it) on the volume's grid, for methods that need one. */
+bool analyse_organ(const struct volume *volume, const uint8_t *organ,
+                   const struct analysis_parameters *parameters, struct arena *arena,
+                   struct findings *ret_findings, struct error *err);
 
 #endif

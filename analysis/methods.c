@@ -46,6 +46,11 @@ bool methods_takes(const struct methods_entry *method, const char *modality)
     return at != NULL && length > 0;
 }
 
+bool methods_wants_liver(const struct methods_entry *method)
+{
+    return method->run == methods_pet_percist;
+}
+
 bool methods_needs_suv(const struct methods_entry *method)
 {
     return method->need == methods_pet_need;        /* they are one family */

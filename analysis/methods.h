@@ -44,6 +44,9 @@ const struct methods_entry *methods_find(const char *name);     /* NULL: none is
 /* Is a series of the modality what the method was made for? */
 bool methods_takes(const struct methods_entry *method, const char *modality);
 
+/* Does it need the mask of a liver as its organ? */
+bool methods_wants_liver(const struct methods_entry *method);
+
 /* Does it fail on values that are no SUV? */
 bool methods_needs_suv(const struct methods_entry *method);
 

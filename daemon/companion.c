@@ -6,6 +6,8 @@
 
 #include "analysis/findings.h"
 #include "analysis/laid.h"
+#include "analysis/organs.h"
+#include "analysis/resample.h"
 #include "daemon/inputs.h"
 #include "daemon/job.h"
 #include "daemon/rank.h"
@@ -176,4 +178,68 @@ void companion_measure(struct inputs *inputs, const struct job *job, const struc
         arena_rewind(arena, mark);
         first += one->files;
     }
+}
+
+static bool read_ct(struct inputs *inputs, const struct job *job, struct arena *arena,
+                    struct volume *ret_volume, struct error *err)
+{
+    size_t first = job->file_count + job->mask_count;
+    struct series_facts facts;
+
+    for (size_t i = 0; i < job->companion_count; first += job->companion[i++].files)
+        if (job->companion[i].role == LAID_CT) {
+            struct series *const series = series_new(job->companion[i].files, arena, err);
+            const bool good = series != NULL
+                && inputs_load_from(inputs, first, job->companion[i].files, arena, series, err)
+                && series_volume(series, ret_volume, &facts, err);
+            series_free(series);
+            return good || error_prefix(err, "the CT");
+        }
+    return error_set(err, ERROR_NOT_FOUND, "the study has no CT in the same frame of reference");
+}
+
+/* The CT's organs, and its liver as bytes on its own grid, which takes the place of its values. */
+static bool find_liver(const struct volume *ct, int threads, struct arena *arena,
+                       struct volume *ret_liver, double *ret_confidence, struct error *err)
+{
+    struct organs organs;
+
+    if (!organs_takes(ct, "CT"))
+        return error_set(err, ERROR_DATA, "the CT is none in which organs are known");
+    if (organs_need(ct) > arena_limit(arena) - arena_used(arena))
+        return error_set(err, ERROR_LIMIT, "the CT's organs need %zu MiB, and analysis.max_memory_mib "
+                         "leaves %zu", organs_need(ct) >> 20,
+                         (arena_limit(arena) - arena_used(arena)) >> 20);
+    if (!volume_take_like(ct, VOXEL_UINT8, UNIT_NONE, arena, ret_liver, err)
+        || !organs_find(ct, "CT", threads, arena, &organs, err)
+        || !organs_mask(&organs, "liver", ret_liver->u8, err))
+        return false;
+    *ret_confidence = organs_get(&organs, ORGAN_LIVER)->confidence;
+    return true;
+}
+
+static bool lay_liver(struct inputs *inputs, const struct job *job, const struct volume *volume,
+                      struct arena *arena, uint8_t *to, double *ret_confidence, struct error *err)
+{
+    const int threads = job->parameters.threads;
+    struct volume ct, liver, on;
+
+    if (!read_ct(inputs, job, arena, &ct, err)
+        || !find_liver(&ct, threads, arena, &liver, ret_confidence, err))
+        return false;
+    liver.even = true;                  /* to 5 %: as laid.c */
+    if (!resample_onto(&liver, volume, NULL, RESAMPLE_NEAREST, 0, threads, arena, &on, err))
+        return false;
+    memcpy(to, on.u8, volume_count(volume));
+    return true;
+}
+
+bool companion_liver(struct inputs *inputs, const struct job *job, const struct volume *volume,
+                     struct arena *arena, uint8_t *to, double *ret_confidence, struct error *err)
+{
+    const size_t mark = arena_mark(arena);
+    const bool good = lay_liver(inputs, job, volume, arena, to, ret_confidence, err);
+
+    arena_rewind(arena, mark);
+    return good || error_prefix(err, "no liver reference");
 }

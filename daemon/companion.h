@@ -7,6 +7,7 @@
 #define TUMORD_DAEMON_COMPANION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct arena;
 struct error;
@@ -23,6 +24,13 @@ struct volume;
  */
 bool companion_add(struct slices *slices, struct store *store, const char *study_uid,
                    const char *series_uid, unsigned wanted, struct error *err);
+
+/*
+ * In the worker: the liver of the job's CT, by a classical method (analysis/organs.h), on the grid of
+ * `volume` into `to` (1, else 0). Fails with why there is none. What it takes of the arena it gives back.
+ */
+bool companion_liver(struct inputs *inputs, const struct job *job, const struct volume *volume,
+                     struct arena *arena, uint8_t *to, double *ret_confidence, struct error *err);
 
 /*
  * In the worker: reads, lays and measures the job's companions, into findings.laid. One that cannot be

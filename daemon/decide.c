@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "analysis/laid.h"
+#include "analysis/methods.h"
 #include "daemon/companion.h"
 #include "daemon/config.h"
 #include "daemon/job.h"
@@ -166,6 +168,9 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->masks = own->masks;
     if (analysis->given & GIVEN_LAY_ON)
         ret_parameters->lay_on = own->lay_on;
+    const struct methods_entry *const method = methods_find(ret_parameters->method);
+    if (method != NULL && methods_wants_liver(method))
+        ret_parameters->lay_on |= 1u << LAID_CT;    /* on which a liver can be found */
     if (analysis->given & GIVEN_QUALITY)
         ret_parameters->quality = own->quality;
     if (analysis->given & GIVEN_MISSING)

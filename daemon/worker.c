@@ -234,15 +234,34 @@ static bool make_grid(const struct resample *plan, const struct job *job, struct
         || resample_volume(plan, job->parameters.threads, arena, ret_grid, err);
 }
 
+/* The method on the grid; one that wants a liver gets that of the study's CT. */
+static bool run_method(struct worker *worker, const struct job *job, const struct volume *grid,
+                       struct findings *findings, struct error *err)
+{
+    const struct methods_entry *const method = methods_find(job->parameters.method);
+    double confidence = 0;
+
+    if (method == NULL || !methods_wants_liver(method))
+        return analyse(grid, &job->parameters, worker->arena, findings, err);
+    uint8_t *const liver = arena_take_zeroed(worker->arena, volume_count(grid), 1, err);
+    if (liver == NULL
+        || !companion_liver(&worker->inputs, job, grid, worker->arena, liver, &confidence, err)
+        || !analyse_organ(grid, liver, &job->parameters, worker->arena, findings, err))
+        return false;
+    findings_warn(findings, "the liver was found on the study's CT by a classical method, confidence %.2f",
+                  confidence);
+    return true;
+}
+
 /* By the job's method, on an even grid, and back onto the slices. */
-static bool look(const struct resample *plan, const struct job *job, struct arena *arena,
+static bool look(struct worker *worker, const struct resample *plan, const struct job *job,
                  struct findings *findings, struct error *err)
 {
     struct volume grid;
 
-    return make_grid(plan, job, arena, &grid, err)
-        && analyse(&grid, &job->parameters, arena, findings, err)
-        && resample_findings_back(plan, arena, findings, err);
+    return make_grid(plan, job, worker->arena, &grid, err)
+        && run_method(worker, job, &grid, findings, err)
+        && resample_findings_back(plan, worker->arena, findings, err);
 }
 
 /* What masks of the study have drawn on the slices is taken as it is; without it the method looks. */
@@ -253,13 +272,13 @@ static bool find(struct worker *worker, const struct job *job, struct series *se
     bool found = false;
 
     if (job->mask_count == 0) {
-        const bool good = look(plan, job, arena, findings, err);
+        const bool good = look(worker, plan, job, findings, err);
         findings->method.parameters = job->parameter_text;
         return good;
     }
     struct masks *const masks = masks_new(&worker->inputs, job, plan->source, arena, err);
     const bool good = masks != NULL && masks_take(masks, findings, &found, err)
-        && (found || look(plan, job, arena, findings, err))
+        && (found || look(worker, plan, job, findings, err))
         && masks_add(masks, found, series_template(series), findings, err);
     masks_free(masks);
     return good;

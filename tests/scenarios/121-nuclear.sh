@@ -12,7 +12,9 @@ sed -i '/^rules:/,$d' "$WORK/tumord.yaml"
 cat >> "$WORK/tumord.yaml" <<END
 analyses:
   uptake: {method: pet-otsu, suv: lbm}
+  percist: {method: pet-percist, suv: lbm}
 rules:
+  - {name: PERCIST, when: {Modality: PT, PatientID: /^PHANTOM/}, analysis: percist}
   - {name: PET, when: {Modality: PT}, analysis: uptake}
   - {name: others, when: {Modality: NM}, analysis: default}
 END
@@ -35,8 +37,12 @@ for name in os.listdir(sys.argv[1]):
     del one.PatientSize
     one.save_as(path)
 END
+phantom "$WORK/ct" --kind=trunk --seed=1 --lesions=0 --size=160,128,100 --spacing=2.6,2.6,4
+$PYTHON "$SCENARIO_SOURCE/tests/scenarios/pet_of.py" "$WORK/ct" "$WORK/pet_of_ct"
+$PYTHON "$SCENARIO_SOURCE/tests/scenarios/vary.py" "$WORK/pet_of_ct" "$WORK/alone" study=new
 check "a PET series, the same without the patient's size, and planar NM are sent" \
     send "$PET" "$WORK/bare" "$WORK/mibg"
+check "a PET with its CT, and without, are sent" send "$WORK/ct" "$WORK/pet_of_ct" "$WORK/alone"
 wait_decided 120 && pass "every series is decided" || fail "not every series is decided after 120 s"
 ctl show "$(study_uid "$PET")" > "$WORK/pet"
 ctl show "$(study_uid "$WORK/bare")" > "$WORK/bare.txt"
@@ -51,6 +57,23 @@ check "NM: regions in views" grep -q 'candidate regions in planar views' "$WORK/
 check "NM: from the front and from the back" eval 'grep -q anterior "$WORK/mibg.txt" && grep -q posterior "$WORK/mibg.txt"'
 check "NM: ratios" grep -q 'times what lies around it' "$WORK/mibg.txt"
 check "NM: no volume, no SUV" eval '! grep -q -E "[0-9] ml|SUV" "$WORK/mibg.txt"'
+ctl show "$(study_uid "$WORK/pet_of_ct")" --json > "$WORK/percist.json"
+check "PERCIST: the threshold is 1.5 means and 2 SD of the liver of the CT, and one lesion passes it" \
+    $PYTHON - "$WORK/percist.json" <<'END'
+import json, re, sys
+findings, = (series["job"]["findings"] for series in json.load(open(sys.argv[1]))["series"]
+             if series.get("job") and series["job"]["findings"])
+threshold, mean, sd = map(float, re.match(
+    r"voxels of at least ([\d.]+) = 1.5 x ([\d.]+) \+ 2 x ([\d.]+) g/ml\{SUVlbm\}", findings["rule"]).groups())
+lean = (1.10 * 70 - 120 * (70 / 175) ** 2) / 70
+assert abs(mean / (2 * lean) - 1) < 0.02 and abs(sd / (0.2 * lean) - 1) < 0.2, (mean, sd)
+assert abs(threshold - 1.5 * mean - 2 * sd) < 0.002
+assert findings["count"] == 1 and abs(findings["lesions"][0]["maximum"] / (9 * lean) - 1) < 0.001
+assert any("found on the study's CT" in warning for warning in findings["warnings"])
+END
+ctl show "$(study_uid "$WORK/alone")" > "$WORK/alone.txt" 2>&1
+check "PERCIST: without a CT there is no reference, and no number" grep -q \
+    "no liver reference: the study has no CT in the same frame of reference" "$WORK/alone.txt"
 ctl stats --all --json > "$WORK/stats.json"
 check "statistics have glycolysis of PET and ratios of NM" \
     eval 'grep -q "\"tlg\"" "$WORK/stats.json" && grep -q "\"background_ratio\"" "$WORK/stats.json"'
