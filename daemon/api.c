@@ -193,7 +193,10 @@ static bool add_keeping(const struct api *api, const char *uid, json_t *study,
     return good;
 }
 
-/* What each series shows, and which CT and PET belong together. */
+/*
+ * What each series shows, and which CT and PET belong together, by the first instance of each: the page asks
+ * every few seconds for many studies.
+ */
 static bool add_roles(const struct api *api, json_t *list, struct error *err)
 {
     const size_t count = json_array_size(list);
@@ -204,7 +207,7 @@ static bool add_roles(const struct api *api, json_t *list, struct error *err)
     for (size_t i = 0; good && i < count; i++) {
         const char *const uid = json_string_value(json_object_get(json_array_get(list, i),
                                                                  "series_uid"));
-        struct slices *const slices = slices_of_series(api->store, uid, err);
+        struct slices *const slices = slices_head_of_series(api->store, uid, err);
         if (slices != NULL)
             rank_read(slices, &facts[i]);
         good = slices != NULL || err->code == ERROR_NOT_FOUND;

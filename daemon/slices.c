@@ -148,14 +148,14 @@ static int compare(const void *a, const void *b)
     return strcmp(left->sop_uid, right->sop_uid);
 }
 
-struct slices *slices_of_series(struct store *store, const char *series_uid,
-                                struct error *err)
+static struct slices *read_series(struct store *store, const char *series_uid,
+                                  store_instance_fn each, struct error *err)
 {
     struct slices *const slices = calloc(1, sizeof *slices);
 
     if (slices == NULL)
         return error_null(err, ERROR_MEMORY, "series %s", series_uid);
-    if (!store_each_instance(store, series_uid, collect, slices, err)) {
+    if (!store_each_instance(store, series_uid, each, slices, err)) {
         slices_free(slices);
         return NULL;
     }
@@ -168,6 +168,24 @@ struct slices *slices_of_series(struct store *store, const char *series_uid,
     }
     qsort(slices->slice, slices->count, sizeof *slices->slice, compare);
     return slices;
+}
+
+static bool collect_first(const struct store_instance *instance, void *context)
+{
+    collect(instance, context);
+    return false;
+}
+
+struct slices *slices_of_series(struct store *store, const char *series_uid,
+                                struct error *err)
+{
+    return read_series(store, series_uid, collect, err);
+}
+
+struct slices *slices_head_of_series(struct store *store, const char *series_uid,
+                                     struct error *err)
+{
+    return read_series(store, series_uid, collect_first, err);
 }
 
 /* ---- masks ---- */

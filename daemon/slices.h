@@ -19,6 +19,9 @@ struct store;
  */
 struct slices *slices_of_series(struct store *store, const char *series_uid,
                                 struct error *err);
+/* The first of them only: its tags are what many questions need, and a series may have thousands. */
+struct slices *slices_head_of_series(struct store *store, const char *series_uid,
+                                     struct error *err);
 void slices_free(struct slices *slices);            /* NULL is fine */
 
 size_t slices_count(const struct slices *slices);

@@ -171,6 +171,27 @@ static void print_uptake(const json_t *findings, const json_t *lesion)
         printf("       %.3g times what lies around it\n", number(lesion, "background_ratio"));
 }
 
+/* The verdict on the volume, and what was laid on it with what it says of each region. */
+static void print_grounds(const json_t *findings)
+{
+    const json_t *const quality = json_object_get(findings, "quality");
+    json_t *other, *lesion;
+    size_t index, at;
+
+    if (quality != NULL)
+        printf("  quality: %s\n", ctl_text(quality, "verdict"));
+    json_array_foreach(json_object_get(findings, "laid"), index, other) {
+        const char *const role = ctl_text(other, "role");
+        printf("  laid on it: %s\n", ctl_text(other, "told"));
+        json_array_foreach(json_object_get(findings, "lesions"), at, lesion) {
+            const json_t *const values = json_object_get(json_object_get(lesion, "laid"), role);
+            if (number(values, "voxels") > 0)
+                printf("  %4s %s %.4g ± %.3g\n", ctl_text(lesion, "label"), role,
+                       number(values, "mean"), number(values, "sd"));
+        }
+    }
+}
+
 static void print_notes(const json_t *findings)
 {
     json_t *warning;
@@ -178,6 +199,7 @@ static void print_notes(const json_t *findings)
 
     if (json_object_get(findings, "rule") != NULL)
         printf("  rule: %s\n", json_string_value(json_object_get(findings, "rule")));
+    print_grounds(findings);
     json_array_foreach(json_object_get(findings, "warnings"), index, warning)
         printf("  warning: %s\n", json_string_value(warning));
 }
