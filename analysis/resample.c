@@ -18,6 +18,7 @@
 #define NO_SHIFT 1e-6               /* of a pixel */
 #define UNEVEN 0.05                 /* of the spacing; below it true positions are enough */
 #define CLOSEST 0.25                /* of the median step */
+#define MAX_SIDE 65535              /* pixels by which a grid is larger: as a slice may be at most */
 #define ON_SLICE 0.01               /* of the step: a plane of the grid is this slice */
 #define CHUNK 1024                  /* columns that are summed at once */
 
@@ -154,7 +155,7 @@ static void plan_planes(struct resample *plan, const struct steps *steps, const 
 }
 
 /* Columns and rows: as many as hold every slice, where they are shifted. */
-static void plan_plane(struct resample *plan)
+static bool plan_plane(struct resample *plan, struct error *err)
 {
     for (int axis = 0; axis < 2; axis++) {
         double low = 0, high = 0;
@@ -165,9 +166,13 @@ static void plan_plane(struct resample *plan)
             low = fmin(low, plan->place[s].shift[axis]);
             high = fmax(high, plan->place[s].shift[axis]);
         }
+        if (high - low > MAX_SIDE)
+            return error_set(err, ERROR_LIMIT, "slices are shifted against each other by %.0f of "
+                             "their pixels", high - low);
         plan->from[axis] = lround(floor(low + NO_SHIFT));
         plan->grid.size[axis] += (size_t)(lround(ceil(high - NO_SHIFT)) - plan->from[axis]);
     }
+    return true;
 }
 
 static void plan_affine(struct resample *plan, const struct axes *axes)
@@ -227,7 +232,8 @@ bool resample_plan(const struct volume *source, size_t max_missing, struct arena
     plan.needed = plan.tilt_degrees > 0 || steps.off > UNEVEN;
     if (plan.needed) {
         plan_planes(&plan, &steps, &axes);
-        plan_plane(&plan);
+        if (!plan_plane(&plan, err))
+            return false;
         plan_affine(&plan, &axes);
     }
     *ret_plan = plan;

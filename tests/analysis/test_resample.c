@@ -187,6 +187,48 @@ static void resampling_moves_nothing_in_patient_space(void)
     CU_ASSERT(inside > volume_count(&volume) / 3);
 }
 
+static uint32_t state = 1;
+
+static double chance(double low, double high)
+{
+    state = state * 1664525 + 1013904223;
+    return low + (high - low) * (state >> 8) / 16777216.0;
+}
+
+/* Steps and shifts of all sizes: what is planned holds every slice, and is no larger than it must be. */
+static void any_positions_give_a_sound_plan_or_a_sentence(void)
+{
+    size_t planned = 0;
+
+    for (int n = 0; n < 20000; n++) {
+        double along[32] = { 0 };
+        const size_t count = 2 + (size_t)chance(0, 29), most = (size_t)chance(0, 4);
+        const double spread = pow(10, chance(-3, 1));
+        const double tilt = chance(0, 1) < 0.5 ? 0 : pow(10, chance(-5, 0.3));
+        for (size_t s = 1; s < count; s++)
+            along[s] = along[s - 1] + (chance(0, 1) < 0.1 ? floor(chance(1, 4)) * 5 : 5) + chance(-spread, spread);
+        begin(count, along, tilt, VOXEL_UINT8);
+        if (chance(0, 1) < 0.05)
+            for (int row = 0; row < 3; row++)
+                source.affine[row][0] *= 1e-9;
+        if (!make_plan(most)) {
+            CU_ASSERT(strncmp(err.text, "slices ", 7) == 0);
+            continue;
+        }
+        planned += plan.needed;
+        if (!plan.needed)
+            continue;
+        const struct resample_place *const last = &plan.place[count - 1];
+        CU_ASSERT_DOUBLE_EQUAL((double)(plan.grid.size[2] - 1) * plan.step_mm, last->along_mm, 1e-6);
+        CU_ASSERT(plan.grid.size[2] >= count && plan.grid.size[2] <= 4 * (most + 2) * count);
+        CU_ASSERT(plan.missing <= most * (count - 1));
+        for (int axis = 0; axis < 2; axis++)
+            CU_ASSERT(plan.from[axis] <= 0 && (double)plan.grid.size[axis] + (double)plan.from[axis]
+                      >= (double)source.size[axis] - 1 + (plan.tilt_degrees > 0 ? last->shift[axis] : 0));
+    }
+    CU_ASSERT(planned > 1000);
+}
+
 /* ---- phantoms ---- */
 
 static struct phantom_truth truth;
@@ -401,6 +443,7 @@ static void region_between_slices_goes_onto_the_nearest(void)
 static const struct runner_test tests[] = {
     TEST(where_slices_lie_decides_what_is_done),
     TEST(slices_that_cannot_be_resampled_end_in_their_sentence),
+    TEST(any_positions_give_a_sound_plan_or_a_sentence),
     TEST(resampled_voxels_are_those_of_a_plain_formula),
     TEST(resampling_moves_nothing_in_patient_space),
     TEST(region_between_slices_goes_onto_the_nearest),
