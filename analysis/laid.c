@@ -93,6 +93,20 @@ static void add_value(struct laid_values *values, struct sums *sums, double valu
     sums->square += value * value;
 }
 
+/* One label volume: the labels of no two are the same, so that each lesion lies in one. */
+static void sum_labels(const struct volume *labels, const struct volume *other, double outside,
+                       const size_t *of, struct sums *sums, struct laid *laid)
+{
+    for (size_t i = 0; i < volume_count(labels); i++) {
+        const uint32_t label = labels->type == VOXEL_UINT8 ? labels->u8[i] : labels->u32[i];
+        if (label == 0 || label > LAID_MAX_LESIONS || of[label] == LAID_MAX_LESIONS)
+            continue;
+        const double value = volume_value(other, i);
+        if (value > outside)
+            add_value(&laid->lesion[of[label]], &sums[of[label]], value);
+    }
+}
+
 static void sum_lesions(const struct findings *findings, const struct volume *other, double outside,
                         struct laid *laid)
 {
@@ -104,14 +118,9 @@ static void sum_lesions(const struct findings *findings, const struct volume *ot
     for (size_t n = 0; n < findings->segment_count; n++)
         if (findings->lesion[n].label <= LAID_MAX_LESIONS)
             of[findings->lesion[n].label] = n;
-    for (size_t i = 0; i < volume_count(&findings->labels); i++) {
-        const uint32_t label = findings_label(findings, i);
-        if (label == 0 || label > LAID_MAX_LESIONS || of[label] == LAID_MAX_LESIONS)
-            continue;
-        const double value = volume_value(other, i);
-        if (value > outside)
-            add_value(&laid->lesion[of[label]], &sums[of[label]], value);
-    }
+    sum_labels(&findings->labels, other, outside, of, sums, laid);
+    for (size_t n = 0; n < findings->layer_count; n++)
+        sum_labels(&findings->layer[n], other, outside, of, sums, laid);
     for (size_t n = 0; n < findings->segment_count; n++) {
         struct laid_values *const values = &laid->lesion[n];
         const double count = (double)values->voxels;

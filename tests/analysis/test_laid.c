@@ -65,6 +65,25 @@ static void a_volume_on_the_same_grid_gives_its_values_exactly(void)
     }
 }
 
+/* Drawn structures that overlap lie in layers; here the last lesion moves to one of its own. */
+static void a_lesion_in_a_layer_of_its_own_is_measured_too(void)
+{
+    begin();
+    struct lesion *const lesion = &findings.lesion[findings.segment_count - 1];
+    struct volume *const layer = &findings.layer[0];
+    CU_ASSERT_FATAL(volume_take_like(&volume, VOXEL_UINT8, UNIT_NONE, arena, layer, &err));
+    for (size_t i = 0; i < volume_count(&volume); i++) {
+        const bool is = findings.labels.u8[i] == lesion->label;
+        layer->u8[i] = is ? findings.labels.u8[i] : 0;
+        findings.labels.u8[i] = is ? 0 : findings.labels.u8[i];
+    }
+    lesion->layer = 1;
+    findings.layer_count = 1;
+    CU_ASSERT_FATAL(laid_measure(&volume, &other, false, &findings, 2, arena, &laid, &err));
+    CU_ASSERT_EQUAL(laid.lesion[findings.segment_count - 1].voxels, lesion->voxels);
+    CU_ASSERT_DOUBLE_EQUAL(laid.lesion[findings.segment_count - 1].mean, 1000 - lesion->mean, 1e-6);
+}
+
 static void moved_by(const double angle[3], const double shift[3])
 {
     const double center[3] = { 0, 0, 0 };
@@ -137,6 +156,7 @@ static void roles_are_found_by_their_names(void)
 
 static const struct runner_test tests[] = {
     TEST(a_volume_on_the_same_grid_gives_its_values_exactly),
+    TEST(a_lesion_in_a_layer_of_its_own_is_measured_too),
     TEST(a_volume_that_was_moved_is_brought_back_first),
     TEST(a_lesion_outside_of_the_other_has_no_value),
     TEST(a_motion_that_no_patient_makes_is_refused),
