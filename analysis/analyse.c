@@ -17,8 +17,10 @@ void analysis_defaults(const char *modality, struct analysis_parameters *ret_par
     if (strcmp(modality, "CT") == 0) {
         parameters.window_center = 40;
         parameters.window_width = 400;
+        parameters.organs = true;
     } else if (strcmp(modality, "MR") == 0) {
         parameters.flatten = true;
+        parameters.organs = true;
     } else if (strcmp(modality, "NM") == 0) {
         memcpy(parameters.method, "nm-spots", sizeof "nm-spots");   /* counts have no classes */
     }

@@ -34,6 +34,7 @@ struct analysis_parameters {
     double min_contrast;            /* lesion mean minus its shell's, in noise SDs */
     double max_fraction;            /* of the body: larger is anatomy, not a lesion */
     double split;                   /* regions that only touch are several (split.h); 0: never */
+    bool organs;                    /* tell of the anatomy, too: CT and MR */
     bool flatten;                   /* remove a smooth bias field first (MR) */
     unsigned lay_on;                /* bits of enum laid_role: other series that go on this one */
     struct quality_rules quality;   /* all zero: the defaults */

@@ -39,7 +39,7 @@ static const struct row rows[] = {
     { ORGAN_SPLEEN, "CT", "spleen", ANATOMY, { "78961009", "SCT", "Spleen" }, LATERALITY_NONE },
     { ORGAN_KIDNEY_LEFT, "CT", "left kidney", ANATOMY, KIDNEY, LATERALITY_LEFT },
     { ORGAN_KIDNEY_RIGHT, "CT", "right kidney", ANATOMY, KIDNEY, LATERALITY_RIGHT },
-    { ORGAN_MUSCLE, "CT", "muscle", TISSUE, { "91727004", "SCT", "Muscle" }, LATERALITY_NONE },
+    { ORGAN_MUSCLE, "CT", "muscle", TISSUE, { "71616004", "SCT", "Muscle" }, LATERALITY_NONE },
     { ORGAN_FAT_SUBCUTANEOUS, "CT", "subcutaneous fat", TISSUE, FAT, LATERALITY_NONE },
     { ORGAN_FAT_VISCERAL, "CT", "visceral fat", TISSUE, FAT, LATERALITY_NONE }
 };

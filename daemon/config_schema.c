@@ -261,6 +261,7 @@ const struct field config_analysis_fields[] = {
           "a number of slices (0 to 10)", NULL, GIVEN_MISSING),
     GIVEN("masks", FIELD_WORD, masks, 0, 0, "use, beside or ignore", masks_words, GIVEN_MASKS),
     GIVEN("flatten", FIELD_BOOL, flatten, 0, 0, WHAT_SWITCH, NULL, GIVEN_FLATTEN),
+    GIVEN("organs", FIELD_BOOL, organs, 0, 0, WHAT_SWITCH, NULL, GIVEN_ORGANS),
     GIVEN("suv", FIELD_WORD, suv, 0, 0, "bw, lbm, lbm_james128, lbm_janma or bsa",
           suv_words, GIVEN_SUV),
     GIVEN("suv_threshold", FIELD_DOUBLE, suv_threshold, 0, 1000, "a SUV (0 to 1000; 0: 4)", NULL,

@@ -177,6 +177,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->max_missing_slices = own->max_missing_slices;
     if (analysis->given & GIVEN_FLATTEN)
         ret_parameters->flatten = own->flatten;
+    if (analysis->given & GIVEN_ORGANS)
+        ret_parameters->organs = own->organs;
     if (analysis->given & GIVEN_SUV && strcmp(modality, "PT") == 0)
         ret_parameters->suv = own->suv;
     if (analysis->given & GIVEN_SUV_THRESHOLD && strcmp(modality, "PT") == 0)

@@ -120,6 +120,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
                             json_integer(parameters->max_missing_slices));
     if (parameters->lay_on != 0)
         json_object_set_new(object, "lay_on", lay_on_list(parameters->lay_on));
+    if (parameters->organs)
+        json_object_set_new(object, "organs", json_true());
     if (parameters->quality.own_stops || parameters->quality.own_bounds != 0)
         json_object_set_new(object, "quality", quality_object(&parameters->quality));
     char *const text = object == NULL ? NULL
@@ -145,10 +147,10 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
                                               .threads = 1 };
     const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE];
     json_t *quality = NULL, *lay_on = NULL;
-    int flatten;
+    int flatten, organs = 0;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i s?o !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i s?o s?b !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
@@ -156,7 +158,8 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
         "max_fraction", &parameters.max_fraction, "flatten", &flatten, "split",
         &parameters.split, "suv", &suv, "suv_threshold",
         &parameters.suv_threshold, "masks", &masks, "quality",
-        &quality, "max_missing_slices", &parameters.max_missing_slices, "lay_on", &lay_on) == 0;
+        &quality, "max_missing_slices", &parameters.max_missing_slices, "lay_on", &lay_on,
+        "organs", &organs) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;
     parameters.suv = unpacked ? find_name(suv, suv_names, 5) : -1;
@@ -172,6 +175,7 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
     parameters.polarity = (enum polarity)found;
     parameters.masks = (enum masks_policy)policy;
     parameters.flatten = flatten != 0;
+    parameters.organs = organs != 0;
     *ret_parameters = parameters;
     return true;
 }

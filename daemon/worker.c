@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "analysis/methods.h"
+#include "analysis/organs.h"
 #include "analysis/resample.h"
 #include "analysis/quality.h"
 #include "daemon/companion.h"
@@ -180,7 +181,10 @@ static bool check_need(const struct resample *plan, const struct analysis_parame
                        const struct arena *arena, struct error *err)
 {
     const struct volume *const volume = &plan->grid;
-    const size_t need = analyse_need(volume, parameters) + resample_need(plan);
+    const size_t method = analyse_need(volume, parameters) + resample_need(plan);
+    const size_t labels = parameters->organs ? volume_count(plan->source) : 0;
+    const size_t organs = parameters->organs ? organs_need(plan->source) : 0;
+    const size_t need = organs > labels + method ? organs : labels + method;
     const size_t left = arena_limit(arena) - arena_used(arena);
 
     return need <= left
@@ -284,10 +288,21 @@ static bool find(struct worker *worker, const struct job *job, struct series *se
     return good;
 }
 
+/* The anatomy, where it is wished for and known of such a series; count 0 elsewhere. */
+static bool find_organs(const struct job *job, const struct volume *volume,
+                        const struct series_facts *facts, struct arena *arena,
+                        struct organs *ret_organs, struct error *err)
+{
+    ret_organs->count = 0;
+    return !job->parameters.organs || !organs_takes(volume, facts->modality)
+        || organs_find(volume, facts->modality, job->parameters.threads, arena, ret_organs, err);
+}
+
 static bool analyse_series(struct worker *worker, const struct job *job,
                            struct series *series, double started_s, struct error *err)
 {
     static struct findings findings;
+    static struct organs organs;
     struct arena *const arena = worker->arena;
     struct series_facts facts;
     struct quality quality;
@@ -306,11 +321,13 @@ static bool analyse_series(struct worker *worker, const struct job *job,
         || !resample_plan(&volume, (size_t)job->parameters.max_missing_slices, arena, &plan, err)
         || !check_need(&plan, &job->parameters, arena, err)
         || !check_quality(job, &volume, arena, &quality, err)
+        || !find_organs(job, &volume, &facts, arena, &organs, err)
         || !find(worker, job, series, &plan, &findings, err))
         return false;
     companion_measure(&worker->inputs, job, &volume, arena, &findings);
     warn_of_series(&facts, &findings);
     warn_of_quality(&quality, volume.unit, &findings);
+    findings.organs = organs;
     return report(worker, job, series, &volume, &facts, &findings, started_s, err);
 }
 

@@ -8,6 +8,7 @@
 #include "dicom/series.h"
 #include "dicom/uid.h"
 #include "reports/common.h"
+#include "reports/organs_json.h"
 #include "util/error.h"
 #include "util/volume.h"
 
@@ -249,6 +250,8 @@ bool findings_json_make(const struct report_context *context, struct report *ret
     }
     if (object != NULL)
         put_total_uptake(findings, object);
+    if (object != NULL)
+        organs_json_put(context, object);
     if (object != NULL && findings->planar)
         put_planar(context, object);
     char *const text = object == NULL ? NULL

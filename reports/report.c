@@ -30,7 +30,7 @@ void report_free(struct report *report)
 static bool make_all(const struct report_context *context, struct report *reports,
                      size_t room, size_t *count, struct error *err)
 {
-    const struct report *seg = NULL;
+    const struct report *seg = NULL, *organs = NULL;
     size_t pictures = 0;
 
     if (context->findings->segment_count > 0 && !context->findings->planar) {
@@ -38,7 +38,12 @@ static bool make_all(const struct report_context *context, struct report *report
         if (!seg_make(context, &reports[(*count)++], err))
             return false;
     }
-    if (!sr_make(context, seg, &reports[(*count)++], err))
+    if (seg_has_organs(&context->findings->organs)) {
+        organs = &reports[*count];
+        if (!seg_make_organs(context, &reports[(*count)++], err))
+            return false;
+    }
+    if (!sr_make(context, seg, organs, &reports[(*count)++], err))
         return false;
     const bool good = capture_make(context, reports + *count, room - *count - 2, &pictures,
                                    err);
@@ -54,7 +59,7 @@ bool report_all(const struct report_context *context, struct report *ret_reports
 {
     size_t count = 0;
 
-    if (room < 6)
+    if (room < 7)
         return error_set(err, ERROR_USAGE, "room for %zu results is too little", room);
     memset(ret_reports, 0, room * sizeof *ret_reports);
     if (make_all(context, ret_reports, room, &count, err)) {

@@ -52,7 +52,8 @@ struct report {
 bool report_init(const char *font_path, struct error *err);
 
 /*
- * All results of the job, in the order of sending: SEG (only when something was found), SR,
+ * All results of the job, in the order of sending: SEG (only when something was found), that of the
+ * organs (where any has a segment), SR,
  * SC, then the key images as PNG, findings.json and the note of rejection. At most `room` of them.
  */
 bool report_all(const struct report_context *context, struct report *ret_reports,

@@ -14,9 +14,21 @@
 
 #define SEG_CLASS "1.2.840.10008.5.1.4.1.1.66.4"
 
+/* What becomes a segment: the voxels of a volume that bear a label. */
+struct part {
+    const struct volume *labels;
+    uint32_t label;
+    long number;                    /* of the segment */
+};
+
+struct parts {
+    size_t count;
+    struct part part[FINDINGS_MAX_SEGMENTS + ORGAN_END];
+};
+
 struct frame {
     size_t slice;
-    const struct lesion *lesion;
+    const struct part *part;
     size_t position;                /* ordinal of its slice among those that have frames */
 };
 
@@ -27,69 +39,68 @@ struct frames {
     size_t size;
 };
 
-static bool is_in(const struct findings *findings, size_t k, const struct lesion *lesion)
+static bool is_at(const struct part *part, size_t index)
 {
-    const struct volume *const labels = lesion->layer == 0 ? &findings->labels
-        : &findings->layer[lesion->layer - 1];
-    const size_t slice = labels->size[0] * labels->size[1];
+    return (part->labels->type == VOXEL_UINT8 ? part->labels->u8[index] : part->labels->u32[index])
+        == part->label;
+}
+
+static bool is_in(const struct part *part, size_t k)
+{
+    const size_t slice = part->labels->size[0] * part->labels->size[1];
     size_t i = 0;
 
-    if (labels->type == VOXEL_UINT8)
-        return memchr(labels->u8 + k * slice, (int)lesion->label, slice) != NULL;
-    while (i < slice && labels->u32[k * slice + i] != lesion->label)
+    if (part->labels->type == VOXEL_UINT8)
+        return memchr(part->labels->u8 + k * slice, (int)part->label, slice) != NULL;
+    while (i < slice && !is_at(part, k * slice + i))
         i++;
     return i < slice;
 }
 
-static void pack(const struct findings *findings, struct frames *frames)
+static void pack(size_t slice, struct frames *frames)
 {
-    const size_t slice = findings->labels.size[0] * findings->labels.size[1];
-
     for (size_t f = 0; f < frames->count; f++) {
         const size_t first = frames->frame[f].slice * slice;
         for (size_t i = 0; i < slice; i++)
-            if (findings_is_of(findings, frames->frame[f].lesion, first + i))
+            if (is_at(frames->frame[f].part, first + i))
                 frames->bits[(f * slice + i) / 8] |= (uint8_t)(1u << (f * slice + i) % 8);
     }
 }
 
 /* Frames by segment, then by slice; every segment has one, or the findings are not sound. */
-static bool collect(const struct findings *findings, struct frames *frames, struct error *err)
+static bool collect(const size_t size[3], const struct parts *parts, struct frames *frames,
+                    struct error *err)
 {
-    const struct volume *const labels = &findings->labels;
-    const size_t slices = labels->size[2];
+    const size_t slices = size[2];
     size_t *const ordinal = calloc(slices + 1, sizeof *ordinal);
 
-    *frames = (struct frames){ .frame = calloc(slices * findings->segment_count + 1,
-                                               sizeof *frames->frame) };
+    *frames = (struct frames){ .frame = calloc(slices * parts->count + 1, sizeof *frames->frame) };
     if (ordinal == NULL || frames->frame == NULL) {
         free(ordinal);
         return error_set(err, ERROR_MEMORY, "frames of the segmentation");
     }
     for (size_t k = 0, seen = 0; k < slices; k++) {
         bool any = false;
-        for (size_t n = 0; n < findings->segment_count && !any; n++)
-            any = is_in(findings, k, &findings->lesion[n]);
+        for (size_t n = 0; n < parts->count && !any; n++)
+            any = is_in(&parts->part[n], k);
         ordinal[k] = any ? ++seen : 0;
     }
-    for (size_t n = 0; n < findings->segment_count; n++) {
+    for (size_t n = 0; n < parts->count; n++) {
         const size_t before = frames->count;
         for (size_t k = 0; k < slices; k++)
-            if (is_in(findings, k, &findings->lesion[n]))
-                frames->frame[frames->count++] = (struct frame){
-                    k, &findings->lesion[n], ordinal[k] };
+            if (is_in(&parts->part[n], k))
+                frames->frame[frames->count++] = (struct frame){ k, &parts->part[n], ordinal[k] };
         if (frames->count == before) {
             free(ordinal);
-            return error_set(err, ERROR_DATA, "no voxel has label %u",
-                             (unsigned)findings->lesion[n].label);
+            return error_set(err, ERROR_DATA, "no voxel has label %u", (unsigned)parts->part[n].label);
         }
     }
     free(ordinal);
-    frames->size = (frames->count * labels->size[0] * labels->size[1] + 7) / 8;
+    frames->size = (frames->count * size[0] * size[1] + 7) / 8;
     frames->bits = calloc(frames->size + 1, 1);
     if (frames->bits == NULL)
         return error_set(err, ERROR_MEMORY, "frames of the segmentation");
-    pack(findings, frames);
+    pack(size[0] * size[1], frames);
     return true;
 }
 
@@ -108,14 +119,16 @@ static void put_color(struct item *segment, uint32_t number)
     item_put_ints(segment, 0x0062000d, lab, 3);
 }
 
-static void put_algorithm(const struct report_context *context, struct item *segment)
+static void put_algorithm(const char *family, const char *meaning, const char *name,
+                          const char *version, const char *parameters, struct item *segment)
 {
     struct item *const algorithm = item_add(segment, 0x00620007);
 
-    item_put_code(algorithm, 0x0066002f, "123101", "DCM", "Neighborhood Analysis");
-    item_put_text(algorithm, 0x00660036, context->findings->method.name);
-    item_put_text(algorithm, 0x00660031, context->findings->method.version);
-    item_put_text(algorithm, 0x00660032, context->findings->method.parameters);
+    item_put_code(algorithm, 0x0066002f, family, "DCM", meaning);
+    item_put_text(algorithm, 0x00660036, name);
+    item_put_text(algorithm, 0x00660031, version);
+    if (parameters != NULL)
+        item_put_text(algorithm, 0x00660032, parameters);
 }
 
 static void put_segment(const struct report_context *context, const struct lesion *lesion,
@@ -142,7 +155,71 @@ static void put_segment(const struct report_context *context, const struct lesio
     uid_derive(context->key, role, uid);
     item_put_text(segment, 0x00620020, lesion->tracking_id);
     item_put_text(segment, 0x00620021, uid);
-    put_algorithm(context, segment);
+    put_algorithm("123101", "Neighborhood Analysis", context->findings->method.name,
+                  context->findings->method.version, context->findings->method.parameters, segment);
+}
+
+/* ---- organs ---- */
+
+/* As 3D Slicer shows them (dicom-objects' table of codes): CIELab of PS3.3 C.10.7. */
+static const struct { enum organ_id id; long lab[3]; } organ_colors[] = {
+    { ORGAN_BRAIN, { 64017, 31824, 35977 } }, { ORGAN_LUNG_LEFT, { 45908, 35128, 36683 } },
+    { ORGAN_LUNG_RIGHT, { 45908, 35128, 36683 } }, { ORGAN_BONE, { 56637, 32900, 42532 } },
+    { ORGAN_LIVER, { 41660, 41169, 40791 } }, { ORGAN_SPLEEN, { 34340, 40315, 27406 } },
+    { ORGAN_KIDNEY_LEFT, { 34296, 40958, 39423 } }, { ORGAN_KIDNEY_RIGHT, { 34296, 40958, 39423 } }
+};
+
+/* Body, fat and muscle would be most of the bytes, and are but what the organs leave over. */
+static const long *color_of(enum organ_id id)
+{
+    for (size_t n = 0; n < sizeof organ_colors / sizeof *organ_colors; n++)
+        if (organ_colors[n].id == id)
+            return organ_colors[n].lab;
+    return NULL;
+}
+
+long seg_organ_number(const struct organs *organs, enum organ_id id)
+{
+    long number = 0;
+
+    for (size_t n = 0; n < organs->count; n++) {
+        number += organs->organ[n].found && color_of(organs->organ[n].id) != NULL;
+        if (organs->organ[n].id == id)
+            return organs->organ[n].found && color_of(id) != NULL ? number : 0;
+    }
+    return 0;
+}
+
+void seg_put_laterality(struct item *code, uint32_t tag, enum laterality laterality)
+{
+    if (laterality == LATERALITY_LEFT)
+        item_put_code(code, tag, "7771000", "SCT", "Left");
+    else if (laterality == LATERALITY_RIGHT)
+        item_put_code(code, tag, "24028007", "SCT", "Right");
+}
+
+static void put_organ(const struct report_context *context, const struct organ *organ, long number,
+                      struct item *root)
+{
+    const struct organs *const organs = &context->findings->organs;
+    struct item *const segment = item_add(root, 0x00620002);
+    char uid[TEXT_UID_SIZE], role[32];
+
+    item_put_int(segment, 0x00620004, number);
+    item_put_text(segment, 0x00620005, organ->name);
+    item_put_text(segment, 0x00620006, "Found by a program, not reviewed");
+    item_put_text(segment, 0x00620008, "AUTOMATIC");
+    item_put_text(segment, 0x00620009, organs->method);
+    item_put_ints(segment, 0x0062000d, color_of(organ->id), 3);
+    item_put_code(segment, 0x00620003, organ->category.value, organ->category.scheme,
+                  organ->category.meaning);
+    seg_put_laterality(item_put_code(segment, 0x0062000f, organ->code.value, organ->code.scheme,
+                                     organ->code.meaning), 0x00620011, organ->laterality);
+    text_format(role, sizeof role, "organ.%d", (int)organ->id);
+    uid_derive(context->key, role, uid);
+    item_put_text(segment, 0x00620020, organ->name);
+    item_put_text(segment, 0x00620021, uid);
+    put_algorithm("123104", "Morphological Operations", organs->method, organs->version, NULL, segment);
 }
 
 /* ---- geometry ---- */
@@ -190,7 +267,7 @@ static void put_frame(const struct volume *volume, const struct frame *frame,
                       struct item *root)
 {
     struct item *const item = item_add(root, 0x52009230);
-    const long segment = (long)frame->lesion->label;
+    const long segment = frame->part->number;
     const long index[2] = { segment, (long)frame->position };
 
     put_source(volume, frame->slice, item);
@@ -211,11 +288,12 @@ static void put_dimension(struct item *root, const char *uid, uint32_t pointer,
     item_put_text(dimension, 0x00209421, label);
 }
 
-static void put_dimensions(const struct report_context *context, struct item *root)
+static void put_dimensions(const struct report_context *context, const char *what, struct item *root)
 {
-    char uid[TEXT_UID_SIZE];
+    char uid[TEXT_UID_SIZE], role[40];
 
-    uid_derive(context->key, "seg.dimensions", uid);
+    text_format(role, sizeof role, "%s.dimensions", what);
+    uid_derive(context->key, role, uid);
     item_put_text(item_add(root, 0x00209221), 0x00209164, uid);
     put_dimension(root, uid, 0x0062000b, 0x0062000a, "Segment");
     put_dimension(root, uid, 0x00200032, 0x00209113, "Position");
@@ -243,12 +321,12 @@ static void put_references(const struct report_context *context, const struct fr
 }
 
 static void put_image(const struct report_context *context, const struct frames *frames,
-                      struct item *root)
+                      const char *label, bool overlap, struct item *root)
 {
     const struct volume *const volume = context->volume;
 
     item_put_text(root, 0x00080008, "DERIVED\\PRIMARY");
-    item_put_text(root, 0x00700080, "REGIONS");
+    item_put_text(root, 0x00700080, label);
     item_put_text(root, 0x00700081, COMMON_WARNING);
     item_put_text(root, 0x00700084, "tumord^");
     item_put_int(root, 0x00280002, 1);
@@ -262,8 +340,45 @@ static void put_image(const struct report_context *context, const struct frames 
     item_put_int(root, 0x00280103, 0);
     common_lossy(context, root);
     item_put_text(root, 0x00620001, "BINARY");
-    item_put_text(root, 0x00620013, context->findings->layer_count > 0 ? "YES" : "NO");  /* Segments Overlap */
+    item_put_text(root, 0x00620013, overlap ? "YES" : "NO");  /* Segments Overlap */
     item_put_bytes(root, 0x7fe00010, frames->bits, frames->size);
+}
+
+static void put_frames(const struct report_context *context, const struct frames *frames,
+                       const char *what, struct item *root)
+{
+    put_dimensions(context, what, root);
+    put_references(context, frames, root);
+    put_shared(context->volume, root);
+    for (size_t f = 0; f < frames->count; f++)
+        put_frame(context->volume, &frames->frame[f], root);
+}
+
+/* A data set with all but its segments and frames; NULL on failure. */
+static struct dataset *begin(const struct report_context *context, const struct common *common,
+                             const struct parts *parts, const char *label, bool overlap,
+                             struct frames *frames,
+                             struct report *report, struct error *err)
+{
+    struct dataset *const dataset = common_new(context, common, report, err);
+
+    if (dataset == NULL || !collect(context->volume->size, parts, frames, err)) {
+        free(frames->frame);
+        dataset_free(dataset);
+        return NULL;
+    }
+    report->kind = REPORT_SEG;
+    common_frame_of_reference(context, dataset_root(dataset));
+    put_image(context, frames, label, overlap, dataset_root(dataset));
+    return dataset;
+}
+
+static bool finish(struct dataset *dataset, struct frames *frames, const char *name,
+                   struct report *report, struct error *err)
+{
+    free(frames->frame);
+    free(frames->bits);
+    return common_finish(dataset, name, report, err);
 }
 
 bool seg_make(const struct report_context *context, struct report *ret_report,
@@ -271,26 +386,57 @@ bool seg_make(const struct report_context *context, struct report *ret_report,
 {
     static const struct common common = { SEG_CLASS, "seg", "SEG",
         "tumord candidate regions, not for diagnosis", 0 };
+    const struct findings *const findings = context->findings;
+    struct parts parts = { .count = findings->segment_count };
     struct frames frames = { .count = 0 };
-    struct dataset *const dataset = common_new(context, &common, ret_report, err);
 
-    if (dataset == NULL || !collect(context->findings, &frames, err)) {
-        free(frames.frame);
-        dataset_free(dataset);
-        return error_prefix(err, "seg.dcm");
+    for (size_t n = 0; n < parts.count; n++) {
+        const struct lesion *const lesion = &findings->lesion[n];
+        parts.part[n] = (struct part){ lesion->layer == 0 ? &findings->labels
+            : &findings->layer[lesion->layer - 1], lesion->label, (long)lesion->label };
     }
-    struct item *const root = dataset_root(dataset);
-    ret_report->kind = REPORT_SEG;
-    common_frame_of_reference(context, root);
-    put_image(context, &frames, root);
-    for (size_t n = 0; n < context->findings->segment_count; n++)
-        put_segment(context, &context->findings->lesion[n], root);
-    put_dimensions(context, root);
-    put_references(context, &frames, root);
-    put_shared(context->volume, root);
-    for (size_t f = 0; f < frames.count; f++)
-        put_frame(context->volume, &frames.frame[f], root);
-    free(frames.frame);
-    free(frames.bits);
-    return common_finish(dataset, "seg.dcm", ret_report, err);
+    struct dataset *const dataset = begin(context, &common, &parts, "REGIONS",
+                                          findings->layer_count > 0, &frames, ret_report, err);
+    if (dataset == NULL)
+        return error_prefix(err, "seg.dcm");
+    for (size_t n = 0; n < findings->segment_count; n++)
+        put_segment(context, &findings->lesion[n], dataset_root(dataset));
+    put_frames(context, &frames, "seg", dataset_root(dataset));
+    return finish(dataset, &frames, "seg.dcm", ret_report, err);
+}
+
+bool seg_make_organs(const struct report_context *context, struct report *ret_report,
+                     struct error *err)
+{
+    static const struct common common = { SEG_CLASS, "organs", "SEG",
+        "tumord organs, not for diagnosis", 5 };
+    const struct organs *const organs = &context->findings->organs;
+    struct parts parts = { .count = 0 };
+    struct frames frames = { .count = 0 };
+
+    for (size_t n = 0; n < organs->count; n++) {
+        const enum organ_id id = organs->organ[n].id;
+        if (seg_organ_number(organs, id) > 0)
+            parts.part[parts.count++] = (struct part){ &organs->labels, (uint32_t)id,
+                                                       seg_organ_number(organs, id) };
+    }
+    struct dataset *const dataset = begin(context, &common, &parts, "ORGANS", false, &frames, ret_report,
+                                          err);
+    if (dataset == NULL)
+        return error_prefix(err, "organs.dcm");
+    for (size_t n = 0; n < organs->count; n++) {
+        const long number = seg_organ_number(organs, organs->organ[n].id);
+        if (number > 0)
+            put_organ(context, &organs->organ[n], number, dataset_root(dataset));
+    }
+    put_frames(context, &frames, "organs", dataset_root(dataset));
+    return finish(dataset, &frames, "organs.dcm", ret_report, err);
+}
+
+bool seg_has_organs(const struct organs *organs)
+{
+    for (size_t n = 0; n < organs->count; n++)
+        if (seg_organ_number(organs, organs->organ[n].id) > 0)
+            return true;
+    return false;
 }

@@ -7,7 +7,9 @@
 #include "dicom/dataset.h"
 #include "dicom/series.h"
 #include "dicom/uid.h"
+#include "reports/acquisition.h"
 #include "reports/common.h"
+#include "reports/seg.h"
 #include "util/error.h"
 #include "util/volume.h"
 
@@ -127,8 +129,16 @@ static void put_instance(struct item *series, const char *class_uid, const char 
 }
 
 /* Current Requested Procedure Evidence: everything that the tree refers to. */
+static void put_own(const struct report *seg, struct item *study)
+{
+    struct item *const own = item_add(study, 0x00081115);
+
+    item_put_text(own, 0x0020000e, seg->series_uid);
+    put_instance(own, SEG_CLASS, seg->sop_uid);
+}
+
 static void put_evidence(const struct report_context *context, const struct report *seg,
-                         struct item *root)
+                         const struct report *organs, struct item *root)
 {
     const struct volume *const volume = context->volume;
     struct item *const study = item_add(root, 0x0040a375);
@@ -139,11 +149,10 @@ static void put_evidence(const struct report_context *context, const struct repo
     for (size_t k = 0; k < volume->size[2]; k++)
         if (!common_is_repeated(volume, k))
             put_instance(series, volume->slices[k].sop_class_uid, volume->slices[k].sop_uid);
-    if (seg == NULL)
-        return;
-    struct item *const own = item_add(study, 0x00081115);
-    item_put_text(own, 0x0020000e, seg->series_uid);
-    put_instance(own, SEG_CLASS, seg->sop_uid);
+    if (seg != NULL)
+        put_own(seg, study);
+    if (organs != NULL)
+        put_own(organs, study);
 }
 
 static void put_observer(struct item *root)
@@ -441,6 +450,103 @@ static void add_lesion(const struct report_context *context, const struct lesion
     add_measures(context, lesion, group);
 }
 
+/* ---- organs ---- */
+
+static void add_organ_values(const struct report_context *context, const struct organ *organ,
+                             struct item *group)
+{
+    static const struct concept derivations[] = {
+        { "373098007", "SCT", "Mean" }, { "386136009", "SCT", "Standard Deviation" },
+        { "255605001", "SCT", "Minimum" }, { "56851009", "SCT", "Maximum" },
+        { "373099004", "SCT", "Median" }, { "371888009", "SCT", "5th Percentile Value of population" },
+        { "371889001", "SCT", "95th Percentile Value of population" }
+    };
+    const double values[] = { organ->mean, organ->sd, organ->minimum, organ->maximum,
+                              organ->percentile[2], organ->percentile[0], organ->percentile[4] };
+    struct item *const volume = add_number(group, &(struct concept){ "118565006", "SCT", "Volume" },
+                                           organ->volume_mm3, &cubic_millimetre);
+
+    add_code(volume, "HAS CONCEPT MOD",
+             &(struct concept){ "370129005", "SCT", "Measurement Method" },
+             &(struct concept){ "126030", "DCM", "Sum of segmented voxel method for volume" });
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        add_intensity(context, group, values[i], &derivations[i]);
+}
+
+static void add_organ_site(const struct organ *organ, struct item *group)
+{
+    static const struct concept left = { "7771000", "SCT", "Left" };
+    static const struct concept right = { "24028007", "SCT", "Right" };
+    struct item *const site = add_code(group, "HAS CONCEPT MOD",
+        &(struct concept){ "363698007", "SCT", "Finding Site" },
+        &(struct concept){ organ->code.value, organ->code.scheme, organ->code.meaning });
+
+    if (organ->laterality == LATERALITY_LEFT || organ->laterality == LATERALITY_RIGHT)
+        add_code(site, "HAS CONCEPT MOD", &(struct concept){ "272741003", "SCT", "Laterality" },
+                 organ->laterality == LATERALITY_LEFT ? &left : &right);
+}
+
+/* TID 1411 where it has a segment, else 1501: the numbers of body, fat and muscle. */
+static void add_organ(const struct report_context *context, const struct organ *organ,
+                      const struct report *seg, struct item *measurements)
+{
+    const struct organs *const organs = &context->findings->organs;
+    const long number = seg == NULL ? 0 : seg_organ_number(organs, organ->id);
+    char uid[TEXT_UID_SIZE], role[32];
+    struct item *const group = add_container(measurements,
+        &(struct concept){ "125007", "DCM", "Measurement Group" }, number > 0 ? "1411" : "1501");
+
+    text_format(role, sizeof role, "organ.%d", (int)organ->id);
+    uid_derive(context->key, role, uid);
+    add_text(group, "HAS OBS CONTEXT",
+             &(struct concept){ "112039", "DCM", "Tracking Identifier" }, organ->name);
+    add_uid(group, "HAS OBS CONTEXT",
+            &(struct concept){ "112040", "DCM", "Tracking Unique Identifier" }, uid);
+    add_code(group, "CONTAINS", &(struct concept){ "276214006", "SCT", "Finding category" },
+             &(struct concept){ organ->category.value, organ->category.scheme, organ->category.meaning });
+    add_code(group, "CONTAINS", &(struct concept){ "121071", "DCM", "Finding" },
+             &(struct concept){ organ->code.value, organ->code.scheme, organ->code.meaning });
+    add_organ_site(organ, group);
+    if (number > 0) {
+        item_put_int(add_image(group, &(struct concept){ "121191", "DCM", "Referenced Segment" },
+                               SEG_CLASS, seg->sop_uid), 0x0062000b, number);
+        item_text_at(dataset_root(context->source), 0x0020000e, 0, uid, sizeof uid);
+        add_uid(group, "CONTAINS", &(struct concept){ "121232", "DCM",
+                "Source series for segmentation" }, uid);
+    }
+    add_text(group, "HAS CONCEPT MOD", &(struct concept){ "111001", "DCM", "Algorithm Name" },
+             organs->method);
+    add_text(group, "HAS CONCEPT MOD", &(struct concept){ "111003", "DCM", "Algorithm Version" },
+             organs->version);
+    add_organ_values(context, organ, group);
+}
+
+/* What the scan was like, in words; the codes of TID 1602 and following are for images one by one. */
+static void add_acquisition(const struct report_context *context, struct item *remarks)
+{
+    static const struct concept comment = { "121106", "DCM", "Comment" };
+    struct acquisition all;
+    char text[800];
+
+    acquisition_read(dataset_root(context->source), context->facts->modality, &all);
+    acquisition_list(&all, text, sizeof text);
+    if (text[0] != '\0')
+        add_text(remarks, "CONTAINS", &comment, text);
+}
+
+static void add_missing_organs(const struct organs *organs, struct item *remarks)
+{
+    static const struct concept comment = { "121106", "DCM", "Comment" };
+    char text[200];
+
+    for (size_t n = 0; n < organs->count; n++)
+        if (!organs->organ[n].found) {
+            text_format(text, sizeof text, "%s not found: %s", organs->organ[n].name,
+                        organs->organ[n].why_not);
+            add_text(remarks, "CONTAINS", &comment, text);
+        }
+}
+
 static void add_totals(const struct report_context *context, struct item *measurements)
 {
     char uid[TEXT_UID_SIZE];
@@ -496,12 +602,14 @@ static void add_remarks(const struct report_context *context, struct item *root)
                     findings->laid[i].series_uid);
         add_text(remarks, "CONTAINS", &comment, quality);
     }
+    add_acquisition(context, remarks);
+    add_missing_organs(&findings->organs, remarks);
     for (size_t i = 0; i < findings->warning_count; i++)
         add_text(remarks, "CONTAINS", &comment, findings->warning[i]);
 }
 
 bool sr_make(const struct report_context *context, const struct report *seg,
-             struct report *ret_report, struct error *err)
+             const struct report *organs, struct report *ret_report, struct error *err)
 {
     static const struct common common = { SR_CLASS, "sr", "SR",
         "tumord measurements, not for diagnosis", 20 };
@@ -513,7 +621,7 @@ bool sr_make(const struct report_context *context, const struct report *seg,
     ret_report->kind = REPORT_SR;
     put_header(root);
     put_private_scheme(root);
-    put_evidence(context, seg, root);
+    put_evidence(context, seg, organs, root);
     put_observer(root);
     add_code(root, "HAS CONCEPT MOD",
              &(struct concept){ "121058", "DCM", "Procedure reported" },
@@ -523,6 +631,9 @@ bool sr_make(const struct report_context *context, const struct report *seg,
         &(struct concept){ "126010", "DCM", "Imaging Measurements" }, NULL);
     for (size_t n = 0; n < context->findings->segment_count; n++)
         add_lesion(context, &context->findings->lesion[n], seg, measurements);
+    for (size_t n = 0; n < context->findings->organs.count; n++)
+        if (context->findings->organs.organ[n].found)
+            add_organ(context, &context->findings->organs.organ[n], organs, measurements);
     add_totals(context, measurements);
     add_remarks(context, root);
     return common_finish(dataset, "sr.dcm", ret_report, err);

@@ -4,8 +4,8 @@
 
 #include "reports/report.h"
 
-/* `seg` is NULL when there is no segmentation: then nothing was found. */
+/* `seg` is NULL when there is no segmentation: then nothing was found. `organs`: theirs, or NULL. */
 bool sr_make(const struct report_context *context, const struct report *seg,
-             struct report *ret_report, struct error *err);
+             const struct report *organs, struct report *ret_report, struct error *err);
 
 #endif

@@ -137,6 +137,40 @@ function objectLinks(study, job, parent) {
   }
 }
 
+// The anatomy: numbers of what was found, and why the rest was not.
+function organTable(findings, parent) {
+  const unit = findings.unit === "1" ? "" : " " + findings.unit;
+  const fold = make("details", "", parent);
+  make("summary", findings.organs.filter(organ => organ.found).length + " organs", fold);
+  const table = make("table", "", fold);
+  const head = make("tr", "", table);
+  for (const name of ["Organ", "Volume ml", "Mean ± SD" + unit, "Median (5 to 95 %)", "Extent mm", "Confidence"])
+    make("th", name, head);
+  for (const organ of findings.organs) {
+    const row = make("tr", "", table);
+    make("td", organ.name, row);
+    if (!organ.found) {
+      const cell = make("td", organ.why_not, row);
+      cell.colSpan = 5;
+      cell.className = "faint";
+      continue;
+    }
+    make("td", one(organ.volume_ml, 1) + (organ.truncated ? ", cut off" : ""), row);
+    make("td", one(organ.mean, 0) + " ± " + one(organ.sd, 0), row);
+    make("td", one(organ.percentiles[2], 0) + " (" + one(organ.percentiles[0], 0) + " to "
+         + one(organ.percentiles[4], 0) + ")", row);
+    make("td", organ.extent_mm.map(extent => one(extent, 0)).join(" × "), row);
+    make("td", one(organ.confidence, 2), row);
+  }
+}
+
+// What of patient and scan matters for reading: units are in the names.
+function acquisition(told, parent) {
+  const text = Object.entries(told).map(fact => fact[0].replace(/_/g, " ") + " "
+    + (typeof fact[1] === "number" ? Number(fact[1].toPrecision(5)) : fact[1])).join(", ");
+  if (text !== "") make("p", text, parent).className = "faint";
+}
+
 // What other series that were laid on this one say of its lesions.
 function laid(findings, parent) {
   for (const other of findings.laid || []) {
@@ -174,6 +208,8 @@ function showSeries(study, series, parent) {
   uptakeTotals(job.findings, parent);
   if (job.findings.lesions.length > 0) lesionTable(job.findings, parent);
   laid(job.findings, parent);
+  if (job.findings.organs) organTable(job.findings, parent);
+  if (job.findings.acquisition) acquisition(job.findings.acquisition, parent);
   if (job.findings.quality) quality(job.findings.quality, parent);
   stacks(job.findings, parent);
   for (const warning of job.findings.warnings) make("p", "Warning: " + warning, parent).className = "faint";

@@ -110,6 +110,92 @@ def check_planar():
         assert abs(left[:, 1].mean() - 0.5 - lesion["centroid_pixels"][1]) < 2
 
 
+def numbers_of(group):
+    """Numbers of a measurement group: by concept, and of values with a derivation by that."""
+    found = {}
+    for item in group.ContentSequence:
+        if item.ValueType == "NUM":
+            code = item.ConceptNameCodeSequence[0].CodeValue
+            for of in getattr(item, "ContentSequence", []):
+                if of.ConceptNameCodeSequence[0].CodeValue == "121401":
+                    code = of.ConceptCodeSequence[0].CodeValue
+            found[code] = float(item.MeasuredValueSequence[0].NumericValue)
+    return found
+
+
+def check_codes(organ, code):
+    """The SNOMED code is in PS3.16 (pydicom's dictionary), and the meaning one of those it has there."""
+    meanings = {entry[code.CodeValue][0] for entry in concepts["SCT"].values() if code.CodeValue in entry}
+    assert code.CodingSchemeDesignator == "SCT" and code.CodeMeaning in meanings, (organ["name"], code)
+    assert code.CodeValue == organ["code"]
+
+
+SIDES = {"left": "7771000", "right": "24028007"}
+
+
+def check_group(organ):
+    group = [i for i in items if i.ValueType == "CONTAINER" and any(
+        c.ValueType == "TEXT" and c.TextValue == organ["name"] for c in getattr(i, "ContentSequence", []))]
+    texts = [i.TextValue for i in items if i.ValueType == "TEXT"]
+    if not organ["found"]:
+        assert not group and organ["name"] + " not found: " + organ["why_not"] in texts
+        return None
+    assert len(group) == 1
+    numbers = numbers_of(group[0])
+    for code, value in (("118565006", organ["volume_ml"] * 1000), ("373098007", organ["mean"]),
+                        ("386136009", organ["sd"]), ("373099004", organ["percentiles"][2]),
+                        ("371888009", organ["percentiles"][0]), ("371889001", organ["percentiles"][4])):
+        assert abs(numbers[code] - value) <= 1e-9 * max(1, abs(value)), (organ["name"], code)
+    site = [c for c in group[0].ContentSequence if c.ValueType == "CODE"
+            and c.ConceptNameCodeSequence[0].CodeValue == "363698007"][0]
+    check_codes(organ, site.ConceptCodeSequence[0])
+    side = [c.ConceptCodeSequence[0].CodeValue for c in getattr(site, "ContentSequence", [])]
+    assert side == ([SIDES[organ["laterality"]]] if "laterality" in organ else [])
+    return group[0]
+
+
+def check_organs():
+    """Each organ's group has its numbers; those with a segment have its voxels, in their place."""
+    groups = {organ["name"]: check_group(organ) for organ in findings["organs"]}
+    seg = pydicom.dcmread(folder + "/organs.dcm")
+    bits = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
+    masks = bits[:seg.NumberOfFrames * seg.Rows * seg.Columns].reshape(-1, seg.Rows, seg.Columns)
+    shared = seg.SharedFunctionalGroupsSequence[0]
+    dy, dx = (float(v) for v in shared.PixelMeasuresSequence[0].PixelSpacing)
+    cosines = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float)
+    by_name = {organ["name"]: organ for organ in findings["organs"]}
+    assert len(seg.SegmentSequence) >= 6
+    for segment in seg.SegmentSequence:
+        organ = by_name[segment.SegmentLabel]
+        kind = segment.SegmentedPropertyTypeCodeSequence[0]
+        check_codes(organ, kind)
+        side = [c.CodeValue for c in getattr(kind, "SegmentedPropertyTypeModifierCodeSequence", [])]
+        assert side == ([SIDES[organ["laterality"]]] if "laterality" in organ else [])
+        points = []
+        for mask, frame in zip(masks, seg.PerFrameFunctionalGroupsSequence):
+            if frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber == segment.SegmentNumber:
+                origin = np.array(frame.PlanePositionSequence[0].ImagePositionPatient, float)
+                j, i = np.nonzero(mask)
+                points.append(origin + np.outer(i * dx, cosines[:3]) + np.outer(j * dy, cosines[3:]))
+        points = np.concatenate(points)
+        assert len(points) == organ["voxels"]
+        assert np.abs(points.mean(0) - organ["centroid_mm"]).max() < 1e-3
+        assert np.abs(points.min(0) - organ["box_mm"][0]).max() < 1e-3
+        assert np.abs(points.max(0) - organ["box_mm"][1]).max() < 1e-3
+        assert ("laterality" not in organ) or (organ["centroid_mm"][0] > 0) == (organ["laterality"] == "left")
+        refer = [c for c in groups[organ["name"]].ContentSequence if c.ValueType == "IMAGE"]
+        assert refer[0].ReferencedSOPSequence[0].ReferencedSegmentNumber == segment.SegmentNumber
+        assert refer[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID == seg.SOPInstanceUID
+
+
+if findings["modality"] == "CT":
+    told = findings["acquisition"]
+    assert told["kvp"] == 120 and told["kernel"] == "B30f" and told["ctdi_vol_mgy"] == 7.25
+    assert told["contrast_delay_s"] == 109.5 and "weight_kg" not in told
+    assert any(i.ValueType == "TEXT" and "tube voltage 120 kV, CTDIvol 7.25 mGy, kernel B30f" in i.TextValue
+               for i in items)
+if "organs" in findings:
+    check_organs()
 if findings.get("planar"):
     check_planar()
     print("ok")

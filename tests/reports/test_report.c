@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "analysis/analyse.h"
+#include "analysis/organs.h"
 #include "analysis/phantom.h"
 #include "analysis/phantom_planar.h"
 #include "analysis/uptake.h"
@@ -41,6 +42,12 @@ static struct dataset *make_template(void)
     item_put_text(root, 0x0020000d, "1.2.3");
     item_put_text(root, 0x0020000e, "1.2.3.4");
     item_put_text(root, 0x00201040, "SN");
+    item_put_text(root, 0x00180060, "120");
+    item_put_text(root, 0x00181210, "B30f");
+    item_put_text(root, 0x00080032, "000130");
+    item_put_text(root, 0x00181042, "235940.5");
+    item_put_text(root, 0x00101030, "9999");            /* no man's weight: a mistake */
+    item_put_double(root, 0x00189345, 7.25);
     return source;
 }
 
@@ -237,6 +244,33 @@ static void planar_views_have_areas_and_outlines(void)
     check_prepared();
 }
 
+/* Segments, groups, numbers and reasons of organs, by pydicom; the delay goes over midnight. */
+static void results_with_organs_read_back_as_they_were_found(void)
+{
+    struct phantom_options options;
+    struct analysis_parameters parameters;
+
+    prepare(PHANTOM_CT, 1, false);
+    phantom_defaults(PHANTOM_CT, &options);
+    options.kind = PHANTOM_TRUNK;
+    options.lesions = 0;
+    memcpy(options.size, (const size_t[3]){ 101, 81, 30 }, sizeof options.size);
+    memcpy(options.spacing_mm, (const double[3]){ 4, 4, 10 }, sizeof options.spacing_mm);
+    arena_reset(arena);
+    CU_ASSERT_FATAL(phantom_make(&options, arena, &volume, &truth, &err));
+    fill_slices();
+    analysis_defaults("CT", &parameters);
+    CU_ASSERT_FATAL(analyse(&volume, &parameters, arena, &findings, &err));
+    CU_ASSERT_FATAL(organs_find(&volume, "CT", 2, arena, &findings.organs, &err));
+    CU_ASSERT(organs_get(&findings.organs, ORGAN_LIVER) != NULL
+              && organs_get(&findings.organs, ORGAN_KIDNEY_LEFT) != NULL);
+    findings.method.parameters = "{\"method\":\"otsu3-morphology\"}";
+    facts.slices = volume.size[2];
+    snprintf(findings.organs.organ[findings.organs.count - 1].why_not, 40, "a reason");
+    findings.organs.organ[findings.organs.count - 1].found = false;
+    check_prepared();
+}
+
 static void nothing_found_is_a_result_without_seg(void)
 {
     check_all(PHANTOM_CT, 0, false);
@@ -324,6 +358,7 @@ static const struct runner_test tests[] = {
     TEST(results_of_pet_read_back_as_the_findings),
     TEST(every_suv_has_its_own_codes_and_counts_have_a_ratio),
     TEST(planar_views_have_areas_and_outlines),
+    TEST(results_with_organs_read_back_as_they_were_found),
     TEST(nothing_found_is_a_result_without_seg),
     TEST(results_of_lossy_sources_say_so),
     TEST(findings_that_are_not_sound_make_no_result),
