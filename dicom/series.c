@@ -18,6 +18,7 @@
 #define EVEN 0.01                   /* of the spacing: regular */
 #define UNEVEN 0.05                 /* of the spacing: taken with true positions */
 #define AIR_HU (-1024)
+#define MOST_HALF_LIVES 20          /* of a slice that was not decay corrected */
 #define MAX_VALUE 1e30              /* of a voxel, in its unit */
 
 enum tag {
@@ -608,14 +609,17 @@ static double make_suv(struct series *series, struct volume *volume, struct seri
     struct suv suv;
     bool known = suv_compute(dataset_root(series->head), &wish, &suv);
 
-    for (size_t k = 0; k < series->stack.count && known && suv.half_life_s > 0; k++)
-        if (isnan(frame[k]->frame_s)) {
-            text_format(suv.how, sizeof suv.how, "SUV not computable: needs Acquisition Date and "
-                        "Time and Actual Frame Duration of every slice");
-            suv.unit = suv.stored_unit;
-            suv.factor = 1;
-            known = false;
-        }
+    for (size_t k = 0; k < series->stack.count && known && suv.half_life_s > 0; k++) {
+        const bool told = !isnan(frame[k]->frame_s);
+        if (told && fabs(log2(suv_slice_decay(&suv, frame[k]->frame_s))) <= MOST_HALF_LIVES)
+            continue;
+        text_format(suv.how, sizeof suv.how, told ? "SUV not computable: needs slices within %d "
+                    "half lives of the injection" : "SUV not computable: needs Acquisition Date and "
+                    "Time and Actual Frame Duration of every slice", MOST_HALF_LIVES);
+        suv.unit = suv.stored_unit;
+        suv.factor = 1;
+        known = false;
+    }
     for (size_t k = 0; k < series->stack.count && known; k++) {
         const double decay = suv_slice_decay(&suv, frame[k]->frame_s);
         frame[k]->slope *= decay;

@@ -535,13 +535,13 @@ static void frames_are_slices_wherever_they_say_where_they_lie(void)
 /* ---- PET ---- */
 
 /* Slices of 1000 Bq/ml that were not decay corrected, taken an hour and two after the injection. */
-static struct dataset *make_undecayed(int number, const char *time)
+static struct dataset *make_undecayed(int number, const char *date, const char *time)
 {
     struct dataset *const dataset = make(number, &(struct made){ .z = number, .modality = "PT", .pixel = 1000 });
     struct item *const root = dataset_root(dataset), *const drug = item_add(root, 0x00540016);
 
     item_put_text(root, 0x00080021, "20260302");
-    item_put_text(root, 0x00080022, "20260302");
+    item_put_text(root, 0x00080022, date);
     item_put_text(root, 0x00080031, "110000");
     item_put_text(root, 0x00080032, time);
     item_put_text(root, 0x00100040, "M");
@@ -568,7 +568,7 @@ static void slices_without_decay_correction_are_brought_to_the_injection(void)
         begin(2);
         series_wish_suv(series, wish == 0 ? UNIT_SUVBW : UNIT_SUVLBM);
         for (int n = 0; n < 2; n++) {
-            struct dataset *const dataset = make_undecayed(n, times[n]);
+            struct dataset *const dataset = make_undecayed(n, "20260302", times[n]);
             CU_ASSERT_FATAL(series_add(series, dataset, &err));
             dataset_free(dataset);
         }
@@ -581,7 +581,7 @@ static void slices_without_decay_correction_are_brought_to_the_injection(void)
     }
     begin(2);                               /* one slice does not tell its time */
     for (int n = 0; n < 2; n++) {
-        struct dataset *const dataset = make_undecayed(n, times[2 * n]);
+        struct dataset *const dataset = make_undecayed(n, "20260302", times[2 * n]);
         CU_ASSERT_FATAL(series_add(series, dataset, &err));
         dataset_free(dataset);
     }
@@ -590,6 +590,16 @@ static void slices_without_decay_correction_are_brought_to_the_injection(void)
     CU_ASSERT_EQUAL(volume.f32[0], 1000);
     CU_ASSERT_STRING_EQUAL(facts.suv, "SUV not computable: needs Acquisition Date and Time and Actual Frame "
                            "Duration of every slice");
+    end();
+    begin(2);                               /* and one was taken a year later */
+    for (int n = 0; n < 2; n++) {
+        struct dataset *const dataset = make_undecayed(n, n == 0 ? "20260302" : "20270302", "110000");
+        CU_ASSERT_FATAL(series_add(series, dataset, &err));
+        dataset_free(dataset);
+    }
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_STRING_EQUAL(facts.suv, "SUV not computable: needs slices within 20 half lives of the injection");
+    CU_ASSERT_EQUAL(volume.f32[16], 1000);
     end();
 }
 

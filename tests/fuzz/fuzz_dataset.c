@@ -82,6 +82,8 @@ static void make_volume(struct arena *arena, const uint8_t *bytes, size_t size)
 
     arena_reset(arena);
     struct series *const series = series_new(3, arena, &err);
+    if (series != NULL && size > 0)     /* any of the SUVs */
+        series_wish_suv(series, (enum volume_unit)(UNIT_SUVBW + bytes[size - 1] % 5));
     int added = 0;
 
     while (added < 3 && add(series, bytes, size, added))

@@ -1,6 +1,7 @@
 /*
  * Seeds for fuzz_dataset: seed_dataset FOLDER. A CT slice, a PET slice with all that an
- * SUV needs, and an image of several frames, each in every syntax that we write.
+ * SUV needs, one that was not decay corrected, an image of several frames and planar views of NM,
+ * each in every syntax that we write.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "util/error.h"
 #include "util/text.h"
 
-enum kind { CT, PET, ENHANCED, KINDS };
+enum kind { CT, PET, ENHANCED, UNDECAYED, PLANAR, KINDS };
 
 static void put_image(struct item *root, enum kind kind)
 {
@@ -21,7 +22,7 @@ static void put_image(struct item *root, enum kind kind)
         pixels[i] = (uint16_t)(i * i % 1000);
     item_put_int(root, 0x00280002, 1);
     item_put_text(root, 0x00280004, "MONOCHROME2");
-    if (kind == ENHANCED)
+    if (kind == ENHANCED || kind == PLANAR)
         item_put_int(root, 0x00280008, 3);
     item_put_int(root, 0x00280010, 8);
     item_put_int(root, 0x00280011, 8);
@@ -29,7 +30,7 @@ static void put_image(struct item *root, enum kind kind)
     item_put_int(root, 0x00280101, 12);
     item_put_int(root, 0x00280102, 11);
     item_put_int(root, 0x00280103, 0);
-    item_put_words(root, 0x7fe00010, pixels, kind == ENHANCED ? 3 * 64 : 64);
+    item_put_words(root, 0x7fe00010, pixels, kind == ENHANCED || kind == PLANAR ? 3 * 64 : 64);
 }
 
 static void put_place(struct item *position, struct item *orientation,
@@ -58,7 +59,7 @@ static void put_frames(struct item *root)
     }
 }
 
-static void put_dose(struct item *root)
+static void put_dose(struct item *root, bool corrected)
 {
     struct item *const dose = item_add(root, 0x00540016);
 
@@ -69,28 +70,46 @@ static void put_dose(struct item *root)
     item_put_text(root, 0x00080022, "20260101");
     item_put_text(root, 0x00080031, "100000.000000");
     item_put_text(root, 0x00080032, "100000.000000");
+    item_put_text(root, 0x00100040, "F");
+    item_put_double(root, 0x00101020, 1.7);
     item_put_double(root, 0x00101030, 70);
-    item_put_text(root, 0x00280051, "ATTN\\DECY");
+    item_put_int(root, 0x00181242, 240000);
+    item_put_text(root, 0x00280051, corrected ? "ATTN\\DECY" : "ATTN");
     item_put_text(root, 0x00541001, "BQML");
-    item_put_text(root, 0x00541102, "START");
+    item_put_text(root, 0x00541102, corrected ? "START" : "NONE");
     item_put_text(root, 0x00541000, "STATIC\\IMAGE");
+}
+
+static void put_views(struct item *root)
+{
+    static const long detectors[3] = {1, 2, 2};
+
+    item_put_ints(root, 0x00540020, detectors, 3);
+    for (int view = 0; view < 2; view++)
+        item_put_code(item_add(root, 0x00540022), 0x00540220,
+                      view == 0 ? "399321004" : "399001007", "SCT",
+                      view == 0 ? "Anterior projection" : "Posterior projection");
 }
 
 static struct dataset *make(enum kind kind, struct error *err)
 {
     static const char *const classes[KINDS] = {"1.2.840.10008.5.1.4.1.1.2",
                                                "1.2.840.10008.5.1.4.1.1.128",
-                                               "1.2.840.10008.5.1.4.1.1.2.1"};
+                                               "1.2.840.10008.5.1.4.1.1.2.1",
+                                               "1.2.840.10008.5.1.4.1.1.128",
+                                               "1.2.840.10008.5.1.4.1.1.20"};
+    const bool pet = kind == PET || kind == UNDECAYED;
     struct dataset *const dataset = dataset_new(err);
 
     if (dataset == NULL)
         return NULL;
     struct item *const root = dataset_root(dataset);
 
-    item_put_text(root, 0x00080008, "ORIGINAL\\PRIMARY\\AXIAL");
+    item_put_text(root, 0x00080008, kind == PLANAR ? "ORIGINAL\\PRIMARY\\STATIC\\EMISSION"
+                                                    : "ORIGINAL\\PRIMARY\\AXIAL");
     item_put_text(root, 0x00080016, classes[kind]);
     item_put_text(root, 0x00080018, "1.2.3.4");
-    item_put_text(root, 0x00080060, kind == PET ? "PT" : "CT");
+    item_put_text(root, 0x00080060, pet ? "PT" : kind == PLANAR ? "NM" : "CT");
     item_put_text(root, 0x00100010, "Seed^Seed");
     item_put_text(root, 0x00100020, "SEED");
     item_put_text(root, 0x0020000d, "1.2.3");
@@ -104,8 +123,10 @@ static struct dataset *make(enum kind kind, struct error *err)
         item_put_double(root, 0x00281052, kind == CT ? -1000 : 0);
         item_put_double(root, 0x00281053, kind == CT ? 1 : 2.5);
     }
-    if (kind == PET)
-        put_dose(root);
+    if (pet)
+        put_dose(root, kind == PET);
+    if (kind == PLANAR)
+        put_views(root);
     put_image(root, kind);
     return dataset;
 }
