@@ -49,7 +49,7 @@ static double stored(const struct volume *volume, size_t index)
 static void put(struct volume *volume, size_t index, double value)
 {
     switch (volume->type) {
-    case VOXEL_INT16:   volume->i16[index] = (int16_t)lround(value); break;
+    case VOXEL_INT16:   volume->i16[index] = (int16_t)floor(value + 0.5); break;
     case VOXEL_FLOAT32: volume->f32[index] = (float)value; break;
     case VOXEL_UINT8:   volume->u8[index] = (uint8_t)value; break;
     case VOXEL_UINT32:  volume->u32[index] = (uint32_t)value; break;
@@ -69,24 +69,31 @@ static bool split(double at, size_t size, size_t *ret_low, double *ret_part)
     return true;
 }
 
+/* Along columns, rows and slices in turn; a side of one voxel has no far side. */
+#define LINEAR(name, type, member) \
+    static double name(const struct volume *volume, size_t base, const size_t far[3], \
+                       const double part[3]) \
+    { \
+        const type *const a = volume->member + base, *const b = a + far[2]; \
+        const double a0 = a[0] + part[0] * ((double)a[far[0]] - a[0]); \
+        const double a1 = a[far[1]] + part[0] * ((double)a[far[1] + far[0]] - a[far[1]]); \
+        const double b0 = b[0] + part[0] * ((double)b[far[0]] - b[0]); \
+        const double b1 = b[far[1]] + part[0] * ((double)b[far[1] + far[0]] - b[far[1]]); \
+        const double near_side = a0 + part[1] * (a1 - a0), far_side = b0 + part[1] * (b1 - b0); \
+        return near_side + part[2] * (far_side - near_side); \
+    }
+LINEAR(linear_i16, int16_t, i16)
+LINEAR(linear_f32, float, f32)
+
 static double linear(const struct volume *volume, const size_t low[3], const double part[3])
 {
-    const size_t row = volume->size[0], plane = row * volume->size[1];
-    const size_t base = low[2] * plane + low[1] * row + low[0];
-    double sum = 0;
+    const size_t *const size = volume->size;
+    const size_t far[3] = { size[0] > 1, size[1] > 1 ? size[0] : 0,
+                            size[2] > 1 ? size[0] * size[1] : 0 };
+    const size_t base = (low[2] * size[1] + low[1]) * size[0] + low[0];
 
-    for (int corner = 0; corner < 8; corner++) {
-        double weight = 1;
-        size_t index = base;
-        for (int axis = 0; axis < 3; axis++) {
-            const bool far = corner >> axis & 1;
-            weight *= far ? part[axis] : 1 - part[axis];
-            index += far ? (axis == 0 ? 1 : axis == 1 ? row : plane) : 0;
-        }
-        if (weight > 0)                 /* a volume of one slice has no far side */
-            sum += weight * stored(volume, index);
-    }
-    return sum;
+    return volume->type == VOXEL_INT16 ? linear_i16(volume, base, far, part)
+        : linear_f32(volume, base, far, part);
 }
 
 static double value_at(const struct onto *onto, const double at[3])
