@@ -9,6 +9,7 @@
 #include "daemon/config_node.h"
 #include "daemon/config_quality.h"
 #include "daemon/config_schema.h"
+#include "daemon/slices.h"
 #include "dicom/scan.h"
 #include "util/text.h"
 
@@ -255,13 +256,13 @@ static void read_organs(struct config *config, const struct config_node *map,
 
 /* ---- conditions ---- */
 
-/* CallingAETitle is of the association and not of the data set. */
+/* CallingAETitle is of the association and not of the data set, Sequence is told by several tags. */
 static bool is_indexed(const char *keyword)
 {
     for (const struct scan_tag *tag = scan_tags; tag->keyword != NULL; tag++)
         if (strcmp(tag->keyword, keyword) == 0)
             return true;
-    return strcmp(keyword, "CallingAETitle") == 0;
+    return strcmp(keyword, "CallingAETitle") == 0 || strcmp(keyword, SLICES_SEQUENCE) == 0;
 }
 
 static bool add_value(struct config_condition *condition, const struct config_node *node,

@@ -12,6 +12,7 @@
 #include "daemon/store.h"
 #include "dicom/mask.h"
 #include "dicom/scan.h"
+#include "dicom/sequence.h"
 #include "dicom/uid.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -353,11 +354,24 @@ size_t slices_count(const struct slices *slices)
     return slices == NULL ? 0 : slices->count;
 }
 
+/* No tag of its own: what the tags of an MR series tell (dicom/sequence.h). */
+static const char *sequence_tag(void *slices)
+{
+    const struct slices *const all = slices;
+    struct sequence sequence;
+
+    if (strcmp(slices_modality(all), "MR") != 0)
+        return NULL;
+    sequence_of(slices_tag, slices, &sequence);
+    return sequence.kind == SEQUENCE_UNKNOWN ? NULL : sequence_word(sequence.kind);
+}
+
 const char *slices_tag(const char *keyword, void *slices)
 {
     const struct slices *const all = slices;
 
     return strcmp(keyword, "CallingAETitle") == 0 ? all->calling_ae
+        : strcmp(keyword, SLICES_SEQUENCE) == 0 ? sequence_tag(slices)
         : tag_of(all->tags, keyword);
 }
 

@@ -33,6 +33,8 @@ const char *slices_modality(const struct slices *slices);       /* "" when unkno
  */
 bool slices_span(const struct slices *slices, double *ret_low_mm, double *ret_high_mm,
                  double ret_normal[3], size_t *ret_places);
+/* What an MR series shows, as a keyword of slices_tag() beside those of tags: sequence_word(). */
+#define SLICES_SEQUENCE "Sequence"
 /* An indexed tag, by keyword, of the first slice that is no localizer, or NULL; fits config_tag_fn. */
 const char *slices_tag(const char *keyword, void *slices);
 /* SOP Instance UID and SOP Class UID of slice `index`. */

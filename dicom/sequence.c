@@ -277,3 +277,15 @@ const char *sequence_name(enum sequence_kind kind)
 
     return all[kind];
 }
+
+const char *sequence_word(enum sequence_kind kind)
+{
+    static const char *const all[] = {
+        [SEQUENCE_UNKNOWN] = "", [SEQUENCE_T1] = "T1", [SEQUENCE_T1C] = "T1c",
+        [SEQUENCE_T2] = "T2", [SEQUENCE_FLAIR] = "FLAIR", [SEQUENCE_PD] = "PD",
+        [SEQUENCE_STIR] = "STIR", [SEQUENCE_T2STAR] = "T2*", [SEQUENCE_DIFFUSION] = "DWI",
+        [SEQUENCE_ADC] = "ADC", [SEQUENCE_ANGIOGRAPHY] = "MRA"
+    };
+
+    return all[kind];
+}

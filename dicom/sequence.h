@@ -34,6 +34,9 @@ void sequence_of(sequence_tag_fn tag, void *context, struct sequence *ret_sequen
 
 const char *sequence_name(enum sequence_kind kind);     /* "T1", "T1 with contrast", "T2" … */
 
+/* As rules name it: "T1", "T1c", "T2", "FLAIR", "PD", "STIR", "T2*", "DWI", "ADC", "MRA"; "" unknown. */
+const char *sequence_word(enum sequence_kind kind);
+
 /* Is one of the values of `text` (NULL: none) this word? */
 bool sequence_has(const char *text, const char *word);
 /* Was an agent given? ContrastBolusAgent may be there and say that none was. */

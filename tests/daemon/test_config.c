@@ -308,7 +308,7 @@ static const char everything[] =
     "      StationName: 'null'\n"
     "    analysis: 'liver: 2'\n"
     "    deliver_to: ['Archiv \xe2\x82\xac \xf0\x9f\x98\x80']\n"
-    "  - {name: all, choose: best}\n"
+    "  - {name: all, choose: best, when: {Sequence: [T1c, FLAIR]}}\n"
     "analyses:\n"
     "  'liver: 2': {window_center: -0.1, window_width: 0, polarity: both, flatten: true,\n"
     "               lay_on: [PT, T1c],\n"

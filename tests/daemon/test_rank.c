@@ -244,6 +244,28 @@ static void the_next_best_has_its_turn_when_the_best_fails(void)
     close_store();
 }
 
+static void a_rule_may_ask_what_an_mr_series_shows(void)
+{
+    static const struct { const char *tags, *word; } cases[] = {
+        { MR "\"RepetitionTime\":\"500\",\"EchoTime\":\"9\"," N3, "T1" },
+        { MR "\"RepetitionTime\":\"9000\",\"EchoTime\":\"90\",\"InversionTime\":\"2500\"," N3, "FLAIR" },
+        { MR N3, NULL }, { CT N3, NULL }
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        open_store();
+        arrive("1.2.3.1", cases[i].tags, 3, 0, 1);
+        struct slices *const slices = slices_of_series(store, "1.2.3.1", &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(slices);
+        const char *const word = slices_tag("Sequence", slices);
+        CU_ASSERT_EQUAL(word == NULL, cases[i].word == NULL);
+        if (word != NULL && cases[i].word != NULL)
+            CU_ASSERT_STRING_EQUAL(word, cases[i].word);
+        slices_free(slices);
+        close_store();
+    }
+}
+
 /* ---- companions ---- */
 
 #define T1 MR "\"RepetitionTime\":\"500\",\"EchoTime\":\"9\","
@@ -339,6 +361,7 @@ static const struct runner_test tests[] = {
     TEST(by_default_each_is_analysed),
     TEST(a_better_one_that_comes_later_takes_its_place),
     TEST(the_next_best_has_its_turn_when_the_best_fails),
+    TEST(a_rule_may_ask_what_an_mr_series_shows),
     TEST(the_best_of_each_role_is_laid_on_a_series),
     TEST(a_pet_takes_the_ct_of_its_frame_of_reference_only),
     TEST(a_pet_finds_its_ct_by_frame_of_reference),
