@@ -14,6 +14,7 @@ struct ctl {
     bool json;                      /* print what the node said */
     bool now;                       /* also outside of the peer's hours */
     const char *modality;           /* of what is imported and does not tell it; or NULL */
+    const char *labels;             /* names of label values from 1 on, with commas between; or NULL */
     bool channels_first;            /* how NIfTI files of more than three dimensions lie */
 };
 

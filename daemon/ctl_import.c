@@ -16,6 +16,7 @@
 
 #include "daemon/archive.h"
 #include "daemon/ctl.h"
+#include "daemon/ctl_labels.h"
 #include "daemon/ctl_nifti.h"
 #include "daemon/ctl_send.h"
 #include "dicom/association.h"
@@ -27,6 +28,7 @@
 #define MAX_META 65536
 #define MAX_DIRECTORY (64LL << 20)
 #define MAX_BARE (4LL << 30)
+#define MAX_WAITING 512             /* files of labels */
 #define MAX_DEPTH 4                 /* archives in archives */
 #define DIRECTORY_CLASS "1.2.840.10008.1.3.10"
 
@@ -333,7 +335,7 @@ static void tell(const char *text, void *context)
 
 static void offer_nifti(const struct place *place, int fd)
 {
-    const struct ctl_nifti_visitor visitor = { keep_image, tell, (void *)place };
+    const struct ctl_nifti_visitor visitor = { keep_image, tell, (void *)place, place->import->labels };
     struct stat status;
     struct error err;
     struct tm day;
@@ -355,6 +357,46 @@ static void offer_nifti(const struct place *place, int fd)
     munmap(bytes, (size_t)status.st_size);
 }
 
+/* ---- labels, which wait for the images of their case ---- */
+
+static struct waiting {
+    char *name;
+    int fd;
+    time_t changed;
+    bool packed;                    /* came out of an archive */
+} waiting[MAX_WAITING];
+static size_t waiting_count;
+
+/* Takes over `fd`. */
+static void wait_for_images(const struct place *place, int fd)
+{
+    struct waiting *const one = &waiting[waiting_count];
+
+    *one = (struct waiting){ strdup(place->name), fd, place->changed, place->budget != NULL };
+    if (one->name != NULL) {
+        waiting_count++;
+        return;
+    }
+    ctl_send_refuse(place->import, place->name, "no memory");
+    close(fd);
+}
+
+/* All that wait: their folder or archive has been read. */
+static void take_waiting(struct ctl_sending *import)
+{
+    struct archive_budget budget = archive_budget_for(0);
+
+    for (size_t i = 0; i < waiting_count; i++) {
+        const struct waiting *const one = &waiting[i];
+        const struct place place = { import, one->name, one->packed ? &budget : NULL, 0, one->changed, false };
+        if (!import->over)
+            offer_nifti(&place, one->fd);
+        close(one->fd);
+        free(one->name);
+    }
+    waiting_count = 0;
+}
+
 /* Takes over `fd`. */
 static void offer(const struct place *place, int fd)
 {
@@ -374,6 +416,12 @@ static void offer(const struct place *place, int fd)
         offer_bare(place, fd, head);
         return;
     case KIND_NIFTI:
+        if (ctl_nifti_is_labels(place->name)) {
+            if (waiting_count == MAX_WAITING)
+                take_waiting(place->import);
+            wait_for_images(place, fd);
+            return;
+        }
         offer_nifti(place, fd);
         break;
     case KIND_ARCHIVE:
@@ -444,6 +492,9 @@ static void visit(struct ctl_sending *import, const FTSENT *file)
     case FTS_DEFAULT:
         ctl_send_refuse(import, file->fts_path, "no regular file");
         break;
+    case FTS_DP:
+        take_waiting(import);
+        break;
     default:
         break;
     }
@@ -494,13 +545,16 @@ int ctl_import(const struct ctl *ctl, const char *path, struct error *err)
     char *const whole = realpath(path, NULL);       /* names of studies do not depend on where one stands */
     good = whole != NULL || error_errno(err, "%s", path);
     good = ctl_send_begin(&import, ctl, good ? err : &import.err) && good
+        && (import.labels = ctl_labels_new(err)) != NULL
         && walk(&import, whole, false, err) && walk(&import, whole, true, err);
     free(whole);
     if (good) {
+        take_waiting(&import);
         ctl_send_flush(&import);
         ctl_send_print(&import);
         good = judge(&import, path, err);
     }
+    ctl_labels_free(import.labels);
     ctl_send_end(&import);
     return good ? 0 : 1;
 }

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "daemon/ctl.h"
+#include "daemon/ctl_labels.h"
 #include "reports/images.h"
 #include "util/arena.h"
 #include "util/digest.h"
@@ -149,6 +150,19 @@ static const char *modality_of(const struct taking *taking, const struct volume 
 
 /* ---- one channel ---- */
 
+/* Labels of its case may come. */
+static bool remember(struct taking *taking, const struct volume *volume, const struct images_about *about,
+                     const unsigned char *first, size_t size, struct error *err)
+{
+    const struct ctl_labels_image image = {
+        .where = taking->subject.where, .patient = taking->subject.patient,
+        .description = about->series_description, .date = about->date, .series_key = about->series_key,
+        .volume = volume, .first = first, .first_size = size
+    };
+
+    return ctl_labels_remember(taking->visitor->labels, &image, err);
+}
+
 static bool write_images(struct taking *taking, const struct volume *volume,
                          const struct images_about *about, struct error *err)
 {
@@ -159,6 +173,7 @@ static bool write_images(struct taking *taking, const struct volume *volume,
         unsigned char *bytes = NULL;
         size_t size = 0;
         good = images_write(images, k, &bytes, &size, err)
+            && (k > 0 || remember(taking, volume, about, bytes, size, err))
             && (taking->visitor->image(bytes, size, taking->visitor->context)
                 || error_set(err, ERROR_IO, "its images could not all be kept"));
         free(bytes);
@@ -251,6 +266,52 @@ static bool take_channels(struct taking *taking, struct error *err)
     return good;
 }
 
+/* ---- labels ---- */
+
+bool ctl_nifti_is_labels(const char *name)
+{
+    struct subject subject;
+
+    name_subject(name, &subject);
+    return subject.role != NULL && subject.role->modality == NULL;
+}
+
+static bool read_stack(struct taking *taking, struct arena *arena, struct volume *volumes, struct error *err)
+{
+    for (size_t i = 0; i < taking->channels; i++)
+        if (!nifti_read_labels(&taking->nifti, taking->order, i, arena, &volumes[i], err))
+            return false;
+    return true;
+}
+
+static bool take_labels(struct taking *taking, struct error *err)
+{
+    const size_t *const dim = taking->nifti.dim;
+    unsigned char *bytes = NULL;
+    size_t size = 0, voxels = 1;
+
+    taking->channels = nifti_channels(&taking->nifti, taking->order);
+    for (int i = 0; i < 5; i++)
+        if (__builtin_mul_overflow(voxels, dim[i], &voxels))
+            voxels = SIZE_MAX;
+    if (voxels > MAX_VOXELS || taking->channels > MAX_CHANNELS)
+        return error_set(err, ERROR_LIMIT, "labels of %zu voxels in %zu channels", voxels, taking->channels);
+    struct arena *const arena = arena_new(voxels * 4 + (1 << 20), err);
+    struct volume *const volumes = calloc(taking->channels + 1, sizeof *volumes);
+    const struct ctl_labels_mask mask = {
+        .where = taking->subject.where, .patient = taking->subject.patient, .stem = taking->subject.stem,
+        .digest = taking->digest, .names = taking->ctl->labels, .count = taking->channels, .volume = volumes
+    };
+    const bool good = arena != NULL && volumes != NULL && read_stack(taking, arena, volumes, err)
+        && ctl_labels_make(taking->visitor->labels, &mask, &bytes, &size, err)
+        && (taking->visitor->image(bytes, size, taking->visitor->context)
+            || error_set(err, ERROR_IO, "the segmentation could not be kept"));
+    free(bytes);
+    free(volumes);
+    arena_free(arena);
+    return good;
+}
+
 bool ctl_nifti_each(const struct ctl *ctl, const char *name, const void *bytes, size_t size,
                     const char *date, const struct ctl_nifti_visitor *visitor, struct error *err)
 {
@@ -259,14 +320,12 @@ bool ctl_nifti_each(const struct ctl *ctl, const char *name, const void *bytes, 
     unsigned char digest[DIGEST_SIZE];
 
     name_subject(name, &taking.subject);
-    if (taking.subject.role != NULL && taking.subject.role->modality == NULL)
-        return error_set(err, ERROR_UNSUPPORTED, "labels in a NIfTI file: given masks are not taken, "
-                         "images only");
+    const bool labels = taking.subject.role != NULL && taking.subject.role->modality == NULL;
     if (!nifti_open(bytes, size, &taking.nifti, err))
         return false;
     digest_of(bytes, size, digest);
     digest_hex(digest, taking.digest);
-    const bool good = take_channels(&taking, err);
+    const bool good = labels ? take_labels(&taking, err) : take_channels(&taking, err);
     for (int i = 0; good && i < taking.nifti.note_count; i++)
         visitor->note(taking.nifti.notes[i], visitor->context);
     return good;

@@ -34,6 +34,7 @@ static const char usage[] =
     "  import PATH          stores the DICOM files of a file, folder, archive or DICOMDIR, and the\n"
     "                       images of NIfTI files as DICOM\n"
     "      --modality=CT|MR|PT    of NIfTI files that do not tell it\n"
+    "      --labels=NAME,NAME…    what the values of label files are, from 1 on\n"
     "      --channels=first|last  how NIfTI files of more than three dimensions lie (last)\n"
     "  echo PEER            C-ECHO to a configured peer\n"
     "  query PEER KEY=VALUE…  which studies a peer has: patient, name, study, accession, date,\n"
@@ -504,7 +505,7 @@ static bool parse_pair(bool window, const char *text, struct ctl_vectors *vector
 }
 
 enum phantom_option { SEED = 256, TILT, MISSING, UNEVEN, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND,
-                      NOW, CHANNELS, PATIENT, ALL, CSV, WINDOW, BAND };
+                      NOW, CHANNELS, LABELS, PATIENT, ALL, CSV, WINDOW, BAND };
 
 static bool parse_phantom_option(int option, const char *text, struct phantom_options *phantom)
 {
@@ -569,6 +570,7 @@ static const struct option options[] = {
     { "distractors", no_argument, NULL, DISTRACTORS },
     { "kind", required_argument, NULL, KIND }, { "now", no_argument, NULL, NOW },
     { "channels", required_argument, NULL, CHANNELS },
+    { "labels", required_argument, NULL, LABELS },
     { "patient", required_argument, NULL, PATIENT }, { "all", no_argument, NULL, ALL },
     { "csv", no_argument, NULL, CSV },
     { "window", required_argument, NULL, WINDOW }, { "band", required_argument, NULL, BAND },
@@ -620,6 +622,9 @@ static int parse(int argc, char **argv, struct arguments *arguments)
             arguments->ctl.channels_first = strcmp(optarg, "first") == 0;
             if (!arguments->ctl.channels_first && strcmp(optarg, "last") != 0)
                 return wrong_usage("a value that is not one: ", optarg);
+            break;
+        case LABELS:
+            arguments->ctl.labels = optarg;
             break;
         case 'h':
             fputs(usage, stdout);

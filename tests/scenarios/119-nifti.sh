@@ -52,18 +52,31 @@ check_same "nothing of them is there" 159 "$(index count)"
 check_same "by --modality a file without a name for it is taken" "9 instances taken, 0 files not" \
     "$(ctl --modality=PT import "$WORK/bad/unknown.nii.gz" 2>&1 | tail -n 1)"
 
+# ---- labels beside images: a segmentation of what they lie on, and its findings
+GIVEN="$SCENARIO_SOURCE/tests/scenarios/given.py"
+findings_of() { index findings "$1" > "$WORK/findings.json" && $PYTHON "$GIVEN" findings "$WORK/findings.json"; }
+before=$(index reasons | cut -f 1)
+output=$(ctl --labels=Kidney,Tumour import "$WORK/labelled" 2>&1)
+check_same "an image and the masks beside it are taken" "0 files not" "$(tail -n 1 <<< "$output" | cut -d , -f 2 | xargs)"
+given() { uid=$(index reasons | grep -v -F "$before" | awk -F '\t' '$2 == "CT" { print $1 }'); [ -n "$uid" ] && findings_of "$uid" | grep -q given-mask; }
+wait_for 60 given && pass "they are its findings" || fail "no findings by the masks: $(index reasons | tail -n 3)"
+check_same "every voxel of both, also where they overlap" "$(cat "$WORK/labelled.truth")" "$(findings_of "$uid" | tail -n +2)"
+for file in $(grep -l -a LABELS -r "$NODE_DIR/objects" --include='*.dcm'); do
+    check_same "dciodvfy finds no error in the segmentation" "" "$(dciodvfy -new "$file" 2>&1 | grep ^Error)"
+done
+
 case=$DATA/labelled/brats_full/BraTS2021_01657
 if [ -d "$case" ]; then
     output=$(ctl import "$case" 2>&1)
-    check_same "a BraTS case is taken but for its labels" "620 instances taken, 1 files not" "$(grep "instances taken," <<< "$output")"
-    wait_for 20 has 788
+    check_same "a BraTS case is taken with its labels" "621 instances taken, 0 files not" "$(grep "instances taken," <<< "$output")"
+    wait_for 20 has 802
     for role in t1 flair; do
         check "its $role as nibabel reads it" $PYTHON "$NIFTI" compare "$NODE_DIR" "$case/BraTS2021_01657_$role.nii.gz"
     done
     study=$(ctl --json studies | $PYTHON -c 'import json, sys
 print(*(s["study_uid"] for s in json.load(sys.stdin) if s["patient_id"] == "BraTS2021_01657"))')
-    analysed() { [ "$(ctl why "$study" | grep -c 'analysed: ')" = 4 ]; }
-    wait_for 120 analysed && pass "its four sequences are analysed" || fail "they are not: $(ctl why "$study")"
+    analysed() { [ "$(ctl why "$study" | grep -c 'analysed: 1 region of the mask that was given, 135.3 ml')" = 4 ]; }
+    wait_for 120 analysed && pass "its four sequences have the region of the mask" || fail "they are not: $(ctl why "$study")"
 else
     skip "brats_full of the real data is not here"
 fi

@@ -49,6 +49,15 @@ def make(out):
         save(f"{case}/Case_7_{role}.nii.gz", signal * (1 + len(role)), affine())
     save(f"{out}/first/planes_t1.nii.gz", stack.transpose(3, 0, 1, 2), affine())
     whole = open(f"{good}/flipped_ct.nii", "rb").read()
+    # An image and a stack of two masks that overlap: a kidney, and a tumour that reaches out of it.
+    os.makedirs(f"{out}/labelled/Case_9")
+    kidney, tumour = numpy.zeros(ct.shape, numpy.uint8), numpy.zeros(ct.shape, numpy.uint8)
+    kidney[2:9, 3:9, 1:6], tumour[6:11, 6:11, 3:8] = 1, 1
+    save(f"{out}/labelled/Case_9/Case_9_ct.nii.gz", ct, affine())
+    save(f"{out}/labelled/Case_9/Case_9_seg.nii.gz", numpy.stack([kidney, tumour], axis=3), affine())
+    with open(f"{out}/labelled.truth", "w", encoding="utf-8") as truth:
+        print("region Tumour", int(tumour.sum()), file=truth)
+        print("organ Kidney", int(kidney.sum()), file=truth)
     save(f"{bad}/case_seg.nii.gz", (signal > 400).astype(numpy.uint8), affine())
     save(f"{bad}/unknown.nii.gz", signal, affine())
     save(f"{bad}/sheared_ct.nii.gz", ct, affine() + numpy.array([[0, 0.4, 0, 0]] + [[0] * 4] * 3))
@@ -58,7 +67,7 @@ def make(out):
     with open(f"{bad}/hostile_ct.nii", "wb") as file:
         file.write(whole[:40] + b"\3\0\xff\x7f\xff\x7f\xff\x7f" + whole[48:])
     with open(f"{bad}/cases", "w", encoding="utf-8") as table:
-        table.write("case_seg.nii.gz\t-\tlabels in a NIfTI file\n"
+        table.write("case_seg.nii.gz\t-\tlabels without an image of their case\n"
                     "unknown.nii.gz\t-\tneither name nor values tell: give --modality\n"
                     "unknown.nii.gz\t--modality=XA\ta value that is not one: XA\n"
                     "unknown.nii.gz\t--channels=second\ta value that is not one: second\n"
