@@ -1,6 +1,8 @@
 /* Config schema: the tables first, then how they are read and written. */
 #include "daemon/config_schema.h"
 
+#include <config.h>
+
 #include <arpa/inet.h>
 #include <math.h>
 #include <stdint.h>
@@ -111,6 +113,13 @@ static const char *const level_words[] = {
 static const char *const target_words[] = { "stderr", "syslog", NULL };
 static const char *const masks_words[] = { "use", "beside", "ignore", NULL };
 static const char *const polarity_words[] = { "bright", "dark", "both", NULL };
+#ifdef TUMORD_SIMULATED_HARDWARE
+static const char *const engine_words[] = { "fixed", "simulated-hardware", NULL };
+#define WHAT_ENGINE "fixed or simulated-hardware"
+#else                                   /* the simulated one is of test builds alone */
+static const char *const engine_words[] = { "fixed", NULL };
+#define WHAT_ENGINE "fixed, the only engine of this build"
+#endif
 static const char *const suv_words[] = { "bw", "lbm", "lbm_james128", "lbm_janma", "bsa", NULL };
 
 static bool is_method(const char *text)
@@ -262,6 +271,7 @@ const struct field config_analysis_fields[] = {
     GIVEN("masks", FIELD_WORD, masks, 0, 0, "use, beside or ignore", masks_words, GIVEN_MASKS),
     GIVEN("flatten", FIELD_BOOL, flatten, 0, 0, WHAT_SWITCH, NULL, GIVEN_FLATTEN),
     GIVEN("organs", FIELD_BOOL, organs, 0, 0, WHAT_SWITCH, NULL, GIVEN_ORGANS),
+    GIVEN("engine", FIELD_WORD, engine, 0, 0, WHAT_ENGINE, engine_words, GIVEN_ENGINE),
     GIVEN("suv", FIELD_WORD, suv, 0, 0, "bw, lbm, lbm_james128, lbm_janma or bsa",
           suv_words, GIVEN_SUV),
     GIVEN("suv_threshold", FIELD_DOUBLE, suv_threshold, 0, 1000, "a SUV (0 to 1000; 0: 4)", NULL,

@@ -11,6 +11,8 @@
 
 #include "analysis/fixed_chain.h"
 
+struct error;
+
 /* A write, which the chip must accept or refuse; and a read of a value that is known. */
 void hardware_write(FILE *to, unsigned address, uint32_t value, bool okay);
 void hardware_read(FILE *to, unsigned address, uint32_t value, bool okay);
@@ -21,5 +23,29 @@ void hardware_read(FILE *to, unsigned address, uint32_t value, bool okay);
  */
 void hardware_slice(FILE *to, const struct fixed_chain *chain, const uint16_t *stored,
                     const struct fixed_slice *slice);
+
+/* ---- in test builds: a worker and the simulator (daemon/simulator.c) ---- */
+
+struct message;
+
+struct hardware_chip {
+    int channel;
+    struct message *message;            /* room for one */
+};
+
+/* What goes over the channel in a memfd, and the voxels behind it; both ends are one binary. */
+struct hardware_request {
+    struct fixed_chain chain;           /* 16 bits for each voxel follow */
+};
+struct hardware_answer {
+    struct fixed_otsu otsu;
+    struct fixed_statistics statistics;
+    struct fixed_components components;
+    struct fixed_component part[FIXED_LABELS_MAX];
+};                                      /* grey, padding, mask of each voxel follow, 8 bits each */
+
+/* A fixed_engine's: one slice through the simulator; the context is a struct hardware_chip. */
+bool hardware_ask(void *context, const struct fixed_chain *chain, const uint16_t *stored,
+                  struct fixed_slice *slice, struct error *err);
 
 #endif

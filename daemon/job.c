@@ -15,6 +15,7 @@
 
 static const char *const polarity_names[] = { "bright", "dark", "both" };
 static const char *const suv_names[] = { "bw", "lbm", "lbm_james128", "lbm_janma", "bsa" };
+static const char *const engine_names[] = { "fixed", "simulated-hardware" };
 static const char *const masks_names[] = { "use", "beside", "ignore" };
 static const char *const kind_names[] = { "seg", "sr", "sc", "picture", "json", "ko" };
 
@@ -111,6 +112,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         json_object_set_new(object, "masks", json_string(masks_names[parameters->masks]));
     if (parameters->split > 0)          /* results without it keep the names that they have */
         json_object_set_new(object, "split", json_real(parameters->split));
+    if (parameters->engine != ENGINE_FIXED)
+        json_object_set_new(object, "engine", json_string(engine_names[parameters->engine]));
     if (parameters->suv_threshold > 0)
         json_object_set_new(object, "suv_threshold", json_real(parameters->suv_threshold));
     if (parameters->suv > 0)
@@ -145,12 +148,13 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
 {
     struct analysis_parameters parameters = { .max_missing_slices = MISSING_SLICES,
                                               .threads = 1 };
-    const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE];
+    const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE],
+               *engine = engine_names[ENGINE_FIXED];
     json_t *quality = NULL, *lay_on = NULL;
     int flatten, organs = 0;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i s?o s?b !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i s?o s?b s?s !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
@@ -159,11 +163,12 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
         &parameters.split, "suv", &suv, "suv_threshold",
         &parameters.suv_threshold, "masks", &masks, "quality",
         &quality, "max_missing_slices", &parameters.max_missing_slices, "lay_on", &lay_on,
-        "organs", &organs) == 0;
+        "organs", &organs, "engine", &engine) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;
+    const int who = unpacked ? find_name(engine, engine_names, 2) : -1;
     parameters.suv = unpacked ? find_name(suv, suv_names, 5) : -1;
-    const bool good = found >= 0 && policy >= 0 && parameters.suv >= 0
+    const bool good = found >= 0 && policy >= 0 && who >= 0 && parameters.suv >= 0
         && parameters.max_missing_slices >= 0 && parameters.max_missing_slices <= 10
         && (lay_on == NULL || parse_lay_on(lay_on, &parameters.lay_on))
         && (quality == NULL || parse_quality(quality, &parameters.quality))
@@ -174,6 +179,7 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
         return error_set(err, ERROR_DATA, "parameters that are not ours");
     parameters.polarity = (enum polarity)found;
     parameters.masks = (enum masks_policy)policy;
+    parameters.engine = (enum analysis_engine)who;
     parameters.flatten = flatten != 0;
     parameters.organs = organs != 0;
     *ret_parameters = parameters;

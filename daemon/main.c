@@ -106,6 +106,10 @@ static int serve_as(const struct role *role)
         return sender_main(role);
     if (strcmp(role->name, "http") == 0)
         return http_main(role);
+#ifdef TUMORD_SIMULATED_HARDWARE
+    if (strcmp(role->name, "hardware") == 0)
+        return simulator_main(role);
+#endif
     return usage();
 }
 

@@ -5,6 +5,8 @@
  */
 #include "daemon/parent.h"
 
+#include <config.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -50,12 +52,19 @@
  *   pool        receiver, sender and http, by a channel each, and nobody else
  *   sender      the peers' ports; index, objects, results
  *   http        loopback, by the web listener; tumorctl, by the Unix socket; index, results
+ *   hardware    in test builds alone: each worker, by a channel of its own; a simulator
  *
  * The receiver is first: it makes the index and replays the journal.
  */
-enum kind { RECEIVER, SCHEDULER, SENDER, HTTP, WORKER, POOL };
-static const char *const kind_names[] = { "receiver", "scheduler", "sender", "http", "worker",
-                                          "pool" };
+enum kind { RECEIVER, SCHEDULER, SENDER, HTTP, HARDWARE, WORKER, POOL };
+static const char *const kind_names[] = { "receiver", "scheduler", "sender", "http", "hardware",
+                                          "worker", "pool" };
+
+#ifdef TUMORD_SIMULATED_HARDWARE
+static const bool simulates = true;
+#else
+static const bool simulates = false;
+#endif
 
 /* Slots: one of each of the first kinds, then the workers, then the pool's. */
 enum { FIRST_POOL = WORKER + ROLE_MAX_WORKERS, SLOTS = FIRST_POOL + ROLE_MAX_POOL };
@@ -80,6 +89,7 @@ struct parent {
     int lock, signals, config_fd;       /* the last: the configuration's dump, in memory */
     int dicom, tls, web, control;       /* listeners; tls -1: none */
     int channel[ROLE_MAX_WORKERS][2];   /* scheduler's end, worker's end; -1 */
+    int chip[ROLE_MAX_WORKERS][2];      /* the simulator's end, worker's end; -1 */
     int pool[ROLE_MAX_POOL][ASKERS][2]; /* the asker's end, the pool's end; -1 */
     struct slot slot[SLOTS];
     bool started, stopping;
@@ -168,8 +178,14 @@ static size_t own_fds(const struct parent *parent, const struct slot *slot, int 
         fds[count++] = parent->web;
         fds[count++] = parent->control;
         break;
+    case HARDWARE:
+        for (int i = 0; i < parent->config->workers; i++)
+            fds[count++] = parent->chip[i][0];
+        break;
     case WORKER:
         fds[count++] = parent->channel[slot->number][1];
+        if (simulates)
+            fds[count++] = parent->chip[slot->number][1];
         break;
     }
     return count + pool_fds(parent, slot, fds + count);
@@ -331,7 +347,8 @@ static bool make_channels(struct parent *parent, const struct config *config,
                           struct error *err)
 {
     for (int i = 0; i < config->workers; i++)
-        if (!make_channel(parent->channel[i], err))
+        if (!make_channel(parent->channel[i], err)
+            || (simulates && !make_channel(parent->chip[i], err)))
             return false;
     for (int i = 0; i < config->pool; i++)
         for (size_t a = 0; a < ASKERS; a++)
@@ -641,12 +658,13 @@ static void prepare(struct parent *parent, struct config *config,
     parent->options = options;
     parent->lock = parent->signals = parent->config_fd = parent->dicom = parent->tls = parent->web = parent->control = -1;
     for (int i = 0; i < ROLE_MAX_WORKERS; i++)
-        parent->channel[i][0] = parent->channel[i][1] = -1;
+        parent->channel[i][0] = parent->channel[i][1] = parent->chip[i][0] = parent->chip[i][1] = -1;
     for (int i = 0; i < ROLE_MAX_POOL; i++)
         for (size_t a = 0; a < ASKERS; a++)
             parent->pool[i][a][0] = parent->pool[i][a][1] = -1;
     for (int i = 0; i < WORKER; i++)
-        parent->slot[i] = (struct slot){ .kind = (enum kind)i, .wanted = true, .ready_fd = -1 };
+        parent->slot[i] = (struct slot){ .kind = (enum kind)i, .wanted = i != HARDWARE || simulates,
+                                           .ready_fd = -1 };
     want_workers(parent);
 }
 

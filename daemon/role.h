@@ -15,13 +15,14 @@
 #define ROLE_MAX_LISTENERS 2
 
 struct role {
-    /* "receiver", "scheduler", "worker", "pool", "sender", "http" */
+    /* "receiver", "scheduler", "worker", "pool", "sender", "http", "hardware" */
     const char *name;
     const struct config *config;
     int number;                         /* of the worker or pool worker, from 0 */
     /*
      * scheduler: its ends of the workers' socketpairs, config->workers of them.
-     * worker: channel[0] is its end. http, receiver, sender: their ends to the pool's workers
+     * worker: channel[0] is its end; in test builds channel[1] goes to the simulated hardware, which
+     * has an end for each worker. http, receiver, sender: their ends to the pool's workers
      * (daemon/pool.h), config->pool of them. pool: its ends to these three. The parent keeps
      * both ends open over restarts.
      */
@@ -58,5 +59,6 @@ int scheduler_main(const struct role *role);
 int worker_main(const struct role *role);     /* worker and pool */
 int sender_main(const struct role *role);
 int http_main(const struct role *role);
+int simulator_main(const struct role *role);  /* hardware; in builds with the simulated one */
 
 #endif

@@ -156,7 +156,7 @@ static void recognise(struct session *session, const struct association_peer *pe
         session->max_mib_s = known->max_mib_s;
         text_format(session->peer, sizeof session->peer, "%s", known->name);
     } else if (strcmp(peer->calling_ae, hall->import_ae) == 0 && is_loopback(peer->address)) {
-        session->rights = RIGHT_ECHO | RIGHT_STORE;
+        session->rights = RIGHT_ECHO | RIGHT_STORE | RIGHT_GET;    /* tumorctl, of its own node */
     }
 }
 

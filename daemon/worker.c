@@ -18,6 +18,7 @@
 #include "analysis/quality.h"
 #include "daemon/companion.h"
 #include "daemon/errand.h"
+#include "daemon/hardware.h"
 #include "daemon/inputs.h"
 #include "daemon/job.h"
 #include "daemon/log.h"
@@ -238,15 +239,34 @@ static bool make_grid(const struct resample *plan, const struct job *job, struct
         || resample_volume(plan, job->parameters.threads, arena, ret_grid, err);
 }
 
+/* Who takes the slices, when it is not the C: in test builds the simulator behind the second channel. */
+static bool choose_engine(const struct worker *worker, struct hardware_chip *chip,
+                          struct fixed_engine *engine, struct analysis_parameters *parameters,
+                          struct error *err)
+{
+    if (parameters->engine == ENGINE_FIXED)
+        return true;
+    if (strcmp(worker->role->name, "worker") != 0 || worker->role->channel_count < 2)
+        return error_set(err, ERROR_UNSUPPORTED, "this build has no simulated hardware");
+    *chip = (struct hardware_chip){ worker->role->channel[1], worker->message };
+    *engine = (struct fixed_engine){ hardware_ask, chip };
+    parameters->chip = engine;
+    return true;
+}
+
 /* The method on the grid; one that wants a liver gets that of the study's CT. */
 static bool run_method(struct worker *worker, const struct job *job, const struct volume *grid,
                        struct findings *findings, struct error *err)
 {
     const struct methods_entry *const method = methods_find(job->parameters.method);
+    struct analysis_parameters parameters = job->parameters;
+    struct fixed_engine engine;
+    struct hardware_chip chip;
     double confidence = 0;
 
     if (method == NULL || !methods_wants_liver(method))
-        return analyse(grid, &job->parameters, worker->arena, findings, err);
+        return choose_engine(worker, &chip, &engine, &parameters, err)
+            && analyse(grid, &parameters, worker->arena, findings, err);
     uint8_t *const liver = arena_take_zeroed(worker->arena, volume_count(grid), 1, err);
     if (liver == NULL
         || !companion_liver(&worker->inputs, job, grid, worker->arena, liver, &confidence, err)

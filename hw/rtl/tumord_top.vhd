@@ -79,7 +79,7 @@ architecture rtl of tumord_top is
   signal otsu_told, three_told, statistics_told, components_told, grey_out : std_logic := '0';
   signal known, ended, malformed, busy, take, counting, naming : std_logic := '0';
   signal part            : component_t;
-  signal parts           : parts_t;
+  signal parts           : parts_t := (others => (others => '0'));
   signal part_bits       : std_logic_vector(64 downto 0);
   signal index, told     : unsigned(7 downto 0) := (others => '0');
   signal results         : results_t;
