@@ -525,40 +525,6 @@ static bool press_lost(const struct resample *plan, const struct findings *findi
     return any;
 }
 
-/* The anatomy's labels, and the boxes of what was found, which hold what they include (the body). */
-static bool bring_organs_back(const struct resample *plan, struct arena *arena,
-                              struct organs *organs, struct error *err)
-{
-    struct volume labels;
-    struct box box[ORGAN_END] = { 0 }, all = { .any = false };
-    size_t index = 0;
-
-    if (organs->count == 0 || organs->labels.voxels == NULL)
-        return true;
-    if (!resample_labels_back(plan, &organs->labels, arena, &labels, err))
-        return false;
-    for (size_t k = 0; k < labels.size[2]; k++)
-        for (size_t j = 0; j < labels.size[1]; j++)
-            for (size_t i = 0; i < labels.size[0]; i++, index++) {
-                const uint8_t label = labels.u8[index];
-                if (label == ORGAN_NONE || label >= ORGAN_END)
-                    continue;
-                grow(&box[label], (const size_t[3]){ i, j, k });
-                grow(&all, (const size_t[3]){ i, j, k });
-            }
-    for (size_t n = 0; n < organs->count; n++) {
-        struct organ *const organ = &organs->organ[n];
-        const bool whole = organ->id == ORGAN_BODY || organ->id == ORGAN_HEAD;
-        const struct box *const own = whole ? &all : &box[organ->id];
-        if (!organ->found || !own->any)
-            continue;
-        memcpy(organ->low, own->low, sizeof organ->low);
-        memcpy(organ->high, own->high, sizeof organ->high);
-    }
-    organs->labels = labels;
-    return true;
-}
-
 static void warn(const struct resample *plan, struct findings *findings)
 {
     const size_t slices = plan->source->size[2];
@@ -596,5 +562,39 @@ bool resample_findings_back(const struct resample *plan, struct arena *arena,
     }
     findings->labels = back.labels;
     warn(plan, findings);
-    return bring_organs_back(plan, arena, &findings->organs, err);
+    return true;
+}
+
+/* The boxes of the body and the head hold all that is in them. */
+bool resample_organs_back(const struct resample *plan, struct arena *arena, struct organs *organs,
+                          struct error *err)
+{
+    struct volume labels;
+    struct box box[ORGAN_END] = { 0 }, all = { .any = false };
+    size_t index = 0;
+
+    if (!plan->needed || organs->count == 0)
+        return true;
+    if (!resample_labels_back(plan, &organs->labels, arena, &labels, err))
+        return false;
+    for (size_t k = 0; k < labels.size[2]; k++)
+        for (size_t j = 0; j < labels.size[1]; j++)
+            for (size_t i = 0; i < labels.size[0]; i++, index++) {
+                const uint8_t label = labels.u8[index];
+                if (label == ORGAN_NONE || label >= ORGAN_END)
+                    continue;
+                grow(&box[label], (const size_t[3]){ i, j, k });
+                grow(&all, (const size_t[3]){ i, j, k });
+            }
+    for (size_t n = 0; n < organs->count; n++) {
+        struct organ *const organ = &organs->organ[n];
+        const bool whole = organ->id == ORGAN_BODY || organ->id == ORGAN_HEAD;
+        const struct box *const own = whole ? &all : &box[organ->id];
+        if (!organ->found || !own->any)
+            continue;
+        memcpy(organ->low, own->low, sizeof organ->low);
+        memcpy(organ->high, own->high, sizeof organ->high);
+    }
+    organs->labels = labels;
+    return true;
 }

@@ -15,6 +15,7 @@
 struct arena;
 struct error;
 struct findings;
+struct organs;
 
 struct resample_place {             /* of a slice's voxel (0, 0), seen from the first slice's */
     double along_mm;                /* along the normal */
@@ -70,6 +71,10 @@ size_t resample_slice_of(const struct resample *plan, size_t k);
  */
 bool resample_findings_back(const struct resample *plan, struct arena *arena,
                             struct findings *findings, struct error *err);
+
+/* The anatomy's labels and boxes, found on the grid, to the source's; numbers stay as measured. */
+bool resample_organs_back(const struct resample *plan, struct arena *arena, struct organs *organs,
+                          struct error *err);
 
 /* ---- one volume on another's grid (resample_onto.c) ---- */
 

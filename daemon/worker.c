@@ -182,10 +182,11 @@ static bool check_need(const struct resample *plan, const struct analysis_parame
                        const struct arena *arena, struct error *err)
 {
     const struct volume *const volume = &plan->grid;
-    const size_t method = analyse_need(volume, parameters) + resample_need(plan);
-    const size_t labels = parameters->organs ? volume_count(plan->source) : 0;
-    const size_t organs = parameters->organs ? organs_need(plan->source) : 0;
-    const size_t need = organs > labels + method ? organs : labels + method;
+    const size_t method = analyse_need(volume, parameters);
+    const size_t labels = parameters->organs ? volume_count(volume) : 0;
+    const size_t organs = parameters->organs ? organs_need(volume) : 0;
+    const size_t need = resample_need(plan)
+        + (organs > labels + method ? organs : labels + method);
     const size_t left = arena_limit(arena) - arena_used(arena);
 
     return need <= left
@@ -279,30 +280,28 @@ static bool run_method(struct worker *worker, const struct job *job, const struc
 
 /* By the job's method, on an even grid, and back onto the slices. */
 static bool look(struct worker *worker, const struct resample *plan, const struct job *job,
-                 struct findings *findings, struct error *err)
+                 const struct volume *grid, struct findings *findings, struct error *err)
 {
-    struct volume grid;
-
-    return make_grid(plan, job, worker->arena, &grid, err)
-        && run_method(worker, job, &grid, findings, err)
+    return run_method(worker, job, grid, findings, err)
         && resample_findings_back(plan, worker->arena, findings, err);
 }
 
 /* What masks of the study have drawn on the slices is taken as it is; without it the method looks. */
 static bool find(struct worker *worker, const struct job *job, struct series *series,
-                 const struct resample *plan, struct findings *findings, struct error *err)
+                 const struct resample *plan, const struct volume *grid, struct findings *findings,
+                 struct error *err)
 {
     struct arena *const arena = worker->arena;
     bool found = false;
 
     if (job->mask_count == 0) {
-        const bool good = look(worker, plan, job, findings, err);
+        const bool good = look(worker, plan, job, grid, findings, err);
         findings->method.parameters = job->parameter_text;
         return good;
     }
     struct masks *const masks = masks_new(&worker->inputs, job, plan->source, arena, err);
     const bool good = masks != NULL && masks_take(masks, findings, &found, err)
-        && (found || look(worker, plan, job, findings, err))
+        && (found || look(worker, plan, job, grid, findings, err))
         && masks_add(masks, found, series_template(series), findings, err);
     masks_free(masks);
     return good;
@@ -326,7 +325,7 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     struct arena *const arena = worker->arena;
     struct series_facts facts;
     struct quality quality;
-    struct volume volume;
+    struct volume volume, grid;
     struct resample plan;
 
     if (!check_method(job, err))
@@ -341,8 +340,10 @@ static bool analyse_series(struct worker *worker, const struct job *job,
         || !resample_plan(&volume, (size_t)job->parameters.max_missing_slices, arena, &plan, err)
         || !check_need(&plan, &job->parameters, arena, err)
         || !check_quality(job, &volume, arena, &quality, err)
-        || !find_organs(job, &volume, &facts, arena, &organs, err)
-        || !find(worker, job, series, &plan, &findings, err))
+        || !make_grid(&plan, job, arena, &grid, err)
+        || !find_organs(job, &grid, &facts, arena, &organs, err)
+        || !find(worker, job, series, &plan, &grid, &findings, err)
+        || !resample_organs_back(&plan, arena, &organs, err))
         return false;
     companion_measure(&worker->inputs, job, &volume, arena, &findings);
     warn_of_series(&facts, &findings);

@@ -440,6 +440,32 @@ static void region_between_slices_goes_onto_the_nearest(void)
     CU_ASSERT_EQUAL(lesion.voxels, 3);
 }
 
+/* An organ that is found on the grid lies on the slices; the body's box holds it. */
+static void organs_go_onto_the_slices(void)
+{
+    static const double gap[] = { 0, 5, 15, 20, 25 };
+    static struct organs organs = { .count = 2, .organ = { { .id = ORGAN_BODY, .found = true },
+                                                           { .id = ORGAN_LIVER, .found = true } } };
+
+    begin(5, gap, 0, VOXEL_INT16);
+    CU_ASSERT_FATAL(make_plan(1) && plan.grid.size[2] == 6);
+    CU_ASSERT_FATAL(volume_take_like(&plan.grid, VOXEL_UINT8, UNIT_NONE, arena, &organs.labels, &err));
+    memset(organs.labels.u8, 0, volume_count(&organs.labels));
+    for (size_t k = 0; k < 6; k++) {
+        organs.labels.u8[(k * 30 + 3) * 40 + 2] = ORGAN_BODY;
+        if (k >= 2 && k <= 4)
+            organs.labels.u8[(k * 30 + 7) * 40 + 9] = ORGAN_LIVER;
+    }
+    CU_ASSERT_FATAL(resample_organs_back(&plan, arena, &organs, &err));
+    CU_ASSERT_EQUAL(organs.labels.size[2], 5);
+    CU_ASSERT_EQUAL(organs.labels.u8[(1 * 30 + 7) * 40 + 9], 0);        /* plane 2 has no slice */
+    CU_ASSERT_EQUAL(organs.labels.u8[(2 * 30 + 7) * 40 + 9], ORGAN_LIVER);
+    CU_ASSERT(organs.organ[1].low[2] == 2 && organs.organ[1].high[2] == 3);
+    CU_ASSERT(organs.organ[1].low[0] == 9 && organs.organ[1].low[1] == 7);
+    CU_ASSERT(organs.organ[0].low[2] == 0 && organs.organ[0].high[2] == 4);
+    CU_ASSERT(organs.organ[0].low[0] == 2 && organs.organ[0].high[1] == 7);
+}
+
 static const struct runner_test tests[] = {
     TEST(where_slices_lie_decides_what_is_done),
     TEST(slices_that_cannot_be_resampled_end_in_their_sentence),
@@ -447,6 +473,7 @@ static const struct runner_test tests[] = {
     TEST(resampled_voxels_are_those_of_a_plain_formula),
     TEST(resampling_moves_nothing_in_patient_space),
     TEST(region_between_slices_goes_onto_the_nearest),
+    TEST(organs_go_onto_the_slices),
     TEST(tilt_of_20_degrees_changes_no_finding),
     TEST(missing_slice_across_a_lesion_changes_no_finding),
     TEST(uneven_slices_change_no_finding),
