@@ -126,7 +126,7 @@ static struct fixed_rescale random_rescale(unsigned round)
 {
     static const int32_t slopes[] = { FIXED_ONE, FIXED_ONE / 16, 1, INT32_MAX, INT32_MIN, -3 };
     struct fixed_rescale rescale = {
-        .is_signed = chance() % 2, .bits = between(8, 16), .padding = chance() % 2,
+        .is_signed = round / 9 % 2, .bits = 8 + (int)(round % 9), .padding = chance() % 2,
         .slope = round < 6 ? slopes[round] : between(-2 * FIXED_ONE, 2 * FIXED_ONE),
         .intercept = round % 3 == 0 ? -1024 * FIXED_ONE : between(INT32_MIN, INT32_MAX)
     };
@@ -414,7 +414,7 @@ static void make_chain(bool exhaustive)
 {
     static const int steps[] = { 0, 10, 20, 12, 21 };       /* as in make_morphology */
 
-    for (unsigned round = 0; round < rounds(exhaustive, 50, 10); round++) {
+    for (unsigned round = 0; round < rounds(exhaustive, 50, 7); round++) {
         const struct fixed_window window = random_window(round % 4, 8);
         const struct fixed_threshold threshold = { .rule = round % 2 ? FIXED_BAND : FIXED_ABOVE,
             .low = between(20, 120), .high = between(120, 255) };
@@ -460,7 +460,7 @@ static void make_chain_otsu(bool exhaustive)
     static const int steps[] = { 0, 10, 20, 12, 21 };       /* as in make_morphology */
     struct fixed_otsu otsu = { 0 };
 
-    for (unsigned round = 0; round < (exhaustive ? 25 : 3); round++) {
+    for (unsigned round = 0; round < (exhaustive ? 25 : 4); round++) {
         const struct fixed_window window = random_window(round % 4, 8);
         const enum fixed_choice choice = (enum fixed_choice)(FIXED_CHOOSE_UPPER - round % 5);
         const enum fixed_operation operation = (enum fixed_operation)(round % 5);
