@@ -87,8 +87,7 @@ static bool search(const struct volume *volume, const char *modality, int thread
         || !(strcmp(modality, "CT") == 0
              ? organs_ct_frame(&work, err) && organs_ct_belly(&work, err) : organs_mr_head(&work, err)))
         return false;
-    organs_work_paint(&work, organs->labels.u8);
-    return true;
+    return organs_work_paint(&work, organs->labels.u8, err);
 }
 
 bool organs_find(const struct volume *volume, const char *modality, int threads, struct arena *arena,

@@ -17,6 +17,7 @@
 #define STRAIGHT 0.966              /* the cosine of 15 degrees */
 #define PADDING (-1024.0f)          /* what scanners write outside of their circle can be lower */
 #define BYTES_A_BLOCK 48            /* of the arrays below, the sums and the lists of components */
+#define STEP_BYTES 24               /* of struct step */
 
 /* ---- the grid ---- */
 
@@ -76,7 +77,7 @@ size_t organs_work_need(const struct volume *volume)
     const double sigma[3] = { 1, 1, 1 };
     const size_t most = distance_need(work.size), blurred = gauss_need(work.size, sigma);
     return BYTES_A_BLOCK * work.count + (most > blurred ? most : blurred)
-        + sizeof(size_t) * (volume->size[0] + volume->size[1] + volume->size[2]) + ((size_t)1 << 20);
+        + STEP_BYTES * (volume->size[0] + volume->size[1] + volume->size[2]) + ((size_t)1 << 20);
 }
 
 /* ---- from voxels to blocks ---- */
@@ -114,9 +115,9 @@ static void shrink_slice(const struct shrink *shrink, size_t k)
         const size_t row = shrink->offset[2][k] + shrink->offset[1][j];
         for (size_t i = 0; i < volume->size[0]; i++, index++) {
             const size_t at = row + shrink->offset[0][i];
-            const float value = fmaxf(value_at(volume, index), least);
+            const float raw = value_at(volume, index), value = raw > least ? raw : least;
             work->value[at] += value;
-            work->peak[at] = fmaxf(work->peak[at], value);
+            work->peak[at] = value > work->peak[at] ? value : work->peak[at];
             shrink->voxels[at]++;
         }
     }
@@ -239,11 +240,18 @@ static uint8_t tissue(uint8_t room, float hu)
     return room;
 }
 
+struct step {                       /* of a voxel along one axis of the volume */
+    size_t block;                   /* its block along the patient's axis */
+    float say[3];                   /* of the labels of the block before, of its own, and of the one behind */
+};
+
 struct paint {
     const struct organs_work *work;
     uint8_t *labels;
     uint8_t *uniform;               /* 1: a block's neighbours all bear its label */
     bool hounsfield;
+    struct step *step[3];           /* by the volume's axes */
+    int patient[3];                 /* the patient's axis of each of them */
 };
 
 static bool is_uniform(const struct organs_work *work, const size_t at[3])
@@ -270,25 +278,23 @@ static void find_uniform(const struct organs_work *work, uint8_t *uniform)
                 uniform[index++] = is_uniform(work, at);
 }
 
-/* The label that has most to say at a place between blocks, as far as the value agrees. */
-static uint8_t vote(const struct paint *paint, const size_t block[3], const float place[3], float value)
+/* The label that has most to say at a voxel, as far as its value agrees. */
+static uint8_t vote(const struct paint *paint, const struct step *const step[3], float value)
 {
     const struct organs_work *const work = paint->work;
     float weight[ORGAN_END] = { 0 };
     uint8_t best = 0;
 
     for (int n = 0; n < 27; n++) {
-        const size_t at[3] = { block[0] + (size_t)(n % 3), block[1] + (size_t)(n / 3 % 3),
-                               block[2] + (size_t)(n / 9) };
-        float say = 1;
-        for (int p = 0; p < 3; p++)
-            say *= at[p] == 0 || at[p] > work->size[p] ? 0
-                : fmaxf(0, REACH - fabsf((float)at[p] - 1 - place[p]));
+        const int way[3] = { n % 3, n / 3 % 3, n / 9 };
+        const float say = step[0]->say[way[0]] * step[1]->say[way[1]] * step[2]->say[way[2]];
         if (say > 0)
-            weight[work->label[organs_index(work, at[0] - 1, at[1] - 1, at[2] - 1)]] += say;
+            weight[work->label[organs_index(work, step[0]->block + (size_t)way[0] - 1,
+                                            step[1]->block + (size_t)way[1] - 1,
+                                            step[2]->block + (size_t)way[2] - 1)]] += say;
     }
     for (int id = 0; id < ORGAN_END; id++) {
-        if (paint->hounsfield && !fits((enum organ_id)id, value))
+        if (weight[id] > 0 && paint->hounsfield && !fits((enum organ_id)id, value))
             weight[id] *= UNLIKELY;
         if (weight[id] > weight[best])
             best = (uint8_t)id;
@@ -296,38 +302,72 @@ static uint8_t vote(const struct paint *paint, const size_t block[3], const floa
     return best;
 }
 
+/* By the patient's axes, so that one and the same voxel gets the same label however it is stored. */
+static uint8_t label_of(const struct paint *paint, const struct step *const own[3], size_t index)
+{
+    const struct organs_work *const work = paint->work;
+    const struct step *step[3];
+
+    for (int a = 0; a < 3; a++)
+        step[paint->patient[a]] = own[a];
+    const size_t at = organs_index(work, step[0]->block, step[1]->block, step[2]->block);
+    if (paint->uniform[at] && work->label[at] == ORGAN_NONE)
+        return ORGAN_NONE;
+    const float value = value_at(work->volume, index);
+    const uint8_t label = paint->uniform[at] ? work->label[at] : vote(paint, step, value);
+    return paint->hounsfield ? tissue(label, value) : label;
+}
+
 static void paint_slice(size_t k, void *context)
 {
     const struct paint *const paint = context;
-    const struct organs_work *const work = paint->work;
-    const struct volume *const volume = work->volume;
-    size_t v[3] = { 0, 0, k }, block[3];
-    size_t index = k * volume->size[0] * volume->size[1];
-    float place[3];
+    const size_t *const size = paint->work->volume->size;
+    size_t index = k * size[0] * size[1];
 
-    for (v[1] = 0; v[1] < volume->size[1]; v[1]++)
-        for (v[0] = 0; v[0] < volume->size[0]; v[0]++, index++) {
-            for (int p = 0; p < 3; p++) {
-                const int own = work->axis[p];
-                const size_t from = work->flip[p] ? volume->size[own] - 1 - v[own] : v[own];
-                block[p] = from / work->factor[p];
-                place[p] = ((float)from + 0.5f) / (float)work->factor[p] - 0.5f;
-            }
-            const size_t at = organs_index(work, block[0], block[1], block[2]);
-            const float value = value_at(volume, index);
-            const uint8_t label = paint->uniform[at] ? work->label[at]
-                : vote(paint, block, place, value);
-            paint->labels[index] = paint->hounsfield ? tissue(label, value) : label;
+    for (size_t j = 0; j < size[1]; j++)
+        for (size_t i = 0; i < size[0]; i++, index++) {
+            const struct step *const own[3] = { &paint->step[0][i], &paint->step[1][j],
+                                                &paint->step[2][k] };
+            paint->labels[index] = label_of(paint, own, index);
         }
 }
 
-void organs_work_paint(const struct organs_work *work, uint8_t *labels)
+static bool make_steps(const struct organs_work *work, struct paint *paint, struct error *err)
 {
+    for (int p = 0; p < 3; p++) {
+        const int own = work->axis[p];
+        const size_t voxels = work->volume->size[own];
+        struct step *const step = arena_take(work->arena, voxels, sizeof *step, err);
+        if (step == NULL)
+            return false;
+        paint->step[own] = step;
+        paint->patient[own] = p;
+        for (size_t v = 0; v < voxels; v++) {
+            const size_t from = work->flip[p] ? voxels - 1 - v : v;
+            const float place = ((float)from + 0.5f) / (float)work->factor[p] - 0.5f;
+            step[v].block = from / work->factor[p];
+            for (size_t n = 0; n < 3; n++) {
+                const size_t block = step[v].block + n;     /* one more than it is */
+                step[v].say[n] = block == 0 || block > work->size[p] ? 0
+                    : fmaxf(0, REACH - fabsf((float)block - 1 - place));
+            }
+        }
+    }
+    return true;
+}
+
+bool organs_work_paint(const struct organs_work *work, uint8_t *labels, struct error *err)
+{
+    const size_t mark = arena_mark(work->arena);
     struct paint paint = { .work = work, .labels = labels, .uniform = work->mask,
                            .hounsfield = work->volume->unit == UNIT_HU };
 
+    if (!make_steps(work, &paint, err))
+        return false;
     find_uniform(work, paint.uniform);
     pool_run(work->threads, work->volume->size[2], paint_slice, &paint);
+    arena_rewind(work->arena, mark);
+    return true;
 }
 
 /* ---- what is told ---- */

@@ -50,7 +50,7 @@ bool organs_work_begin(const struct volume *volume, int threads, struct arena *a
 size_t organs_work_need(const struct volume *volume);
 
 /* The blocks' labels on the volume's own grid; its borders by the volume's own values. */
-void organs_work_paint(const struct organs_work *work, uint8_t *labels);
+bool organs_work_paint(const struct organs_work *work, uint8_t *labels, struct error *err);
 
 /* Notes that an organ is there, or why not. */
 void organs_work_found(struct organs_work *work, enum organ_id id, double confidence);
