@@ -208,12 +208,25 @@ bool rank_overlap(const struct rank_facts *a, const struct rank_facts *b)
     return common >= 0.25 * fmin(a->high_mm - a->low_mm, b->high_mm - b->low_mm);
 }
 
+/* In two frames of reference places do not compare: then both must name one part of the body. */
+static bool same_region(const struct rank_facts *a, const struct rank_facts *b)
+{
+    const bool named = a->body_part[0] != '\0' && b->body_part[0] != '\0';
+    const bool framed = a->frame_of_reference[0] != '\0' && b->frame_of_reference[0] != '\0';
+
+    if (named && strcmp(a->body_part, b->body_part) != 0)
+        return false;
+    if (framed && strcmp(a->frame_of_reference, b->frame_of_reference) != 0)
+        return named;
+    return rank_overlap(a, b);
+}
+
 bool rank_rivals(const struct rank_facts *a, const struct rank_facts *b)
 {
-    return strcmp(a->modality, b->modality) == 0 && a->sequence.kind == b->sequence.kind
-        && (a->body_part[0] == '\0' || b->body_part[0] == '\0'
-            || strcmp(a->body_part, b->body_part) == 0)
-        && rank_overlap(a, b);
+    const bool unknown = strcmp(a->modality, "MR") == 0 && a->sequence.kind == SEQUENCE_UNKNOWN;
+
+    return strcmp(a->modality, b->modality) == 0 && a->sequence.kind == b->sequence.kind && !unknown
+        && same_region(a, b);
 }
 
 /* ---- comparing ---- */

@@ -36,8 +36,9 @@ struct rank_facts {
 void rank_read(struct slices *slices, struct rank_facts *ret_facts);
 
 /*
- * Do they show the same? Alike are modality, MR sequence and body part (where both tell it), and,
- * in one frame of reference, the places: a quarter of the shorter at least lies in the other.
+ * Do they show the same? Alike are modality, MR sequence (one that no rule knows is like none) and body
+ * part where both tell it. In one frame of reference a quarter of the shorter at least lies in the
+ * other; in two, both must tell one body part. Who is in doubt is no rival: nothing is left out.
  */
 bool rank_rivals(const struct rank_facts *a, const struct rank_facts *b);
 

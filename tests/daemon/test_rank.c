@@ -178,6 +178,9 @@ static void every_loser_is_told_what_decided(void)
         { { PT "\"CorrectedImage\":\"DECY\\\\ATTN\\\\SCAT\"," N3, 20, 0, 3 },
           { PT "\"CorrectedImage\":\"DECY\"," N4, 20, 0, 3 }, TOLD "is not corrected for attenuation" },
         { { CT SOFT N3, 20, 0, 3 }, { CT SOFT N4, 19, 0, 3 }, TOLD "has 19 slices of 20" },
+        { { CT SOFT "\"BodyPartExamined\":\"CHEST\"," N3, 20, 0, 3 },
+          { "\"Modality\":\"CT\",\"FrameOfReferenceUID\":\"1.6\",\"BodyPartExamined\":\"CHEST\"," SOFT N4,
+            19, 0, 3 }, TOLD "has 19 slices of 20" },
         { { CT SOFT N3, 20, 0, 3 }, { CT SOFT N4, 20, 0, 3 }, TOLD "is alike and came later" }
     };
 
@@ -194,6 +197,9 @@ static void series_that_show_other_things_do_not_compete(void)
         { { CT SOFT N3, 20, 0, 3 }, { CT SOFT N4, 20, 300, 3 }, CHOSEN },
         { { CT SOFT "\"BodyPartExamined\":\"HEAD\"," N3, 20, 0, 3 },
           { CT SOFT "\"BodyPartExamined\":\"CHEST\"," N4, 20, 0, 3 }, CHOSEN },
+        { { CT SOFT N3, 20, 0, 3 },
+          { "\"Modality\":\"CT\",\"FrameOfReferenceUID\":\"1.6\"," SOFT N4, 20, 0, 3 }, CHOSEN },
+        { { MR N3, 20, 0, 3 }, { MR N4, 20, 0, 3 }, CHOSEN },       /* who knows what they are */
         { { MR "\"RepetitionTime\":\"500\",\"EchoTime\":\"9\"," N3, 20, 0, 3 },
           { MR "\"RepetitionTime\":\"4000\",\"EchoTime\":\"90\"," N4, 20, 0, 3 }, CHOSEN },
         { { MR "\"RepetitionTime\":\"500\",\"EchoTime\":\"9\"," N3, 20, 0, 3 },
