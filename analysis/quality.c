@@ -65,7 +65,7 @@ void quality_tell(const struct quality *quality, enum quality_kind kind, enum vo
     const struct quality_check *const check = &quality->check[kind];
     const char *const name = quality_unit(kind, unit);
 
-    text_format(buffer, size, "%s: %.3g%s%s, where at most %.3g is expected", kinds[kind].what,
+    text_format(buffer, size, "%s: %.4g%s%s, where at most %.4g is expected", kinds[kind].what,
                 check->value, name[0] == '\0' ? "" : " ", name, check->bound);
 }
 
@@ -85,7 +85,7 @@ void quality_list(const struct quality *quality, enum volume_unit unit, char *bu
         if (!check->known)
             text_format(buffer + used, size - used, "not measurable");
         else
-            text_format(buffer + used, size - used, "%.3g%s%s (%s, to %.3g)", check->value,
+            text_format(buffer + used, size - used, "%.4g%s%s (%s, to %.4g)", check->value,
                         name[0] == '\0' ? "" : " ", name,
                         quality_verdict_name(check->verdict), check->bound);
     }
