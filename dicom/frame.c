@@ -83,6 +83,11 @@ static bool has_type(const struct item *image, const char *type)
     return false;
 }
 
+bool frame_is_localizer(const struct item *image)
+{
+    return has_type(image, "LOCALIZER");
+}
+
 /* A projection of the patient: a picture, and no slice of anything. */
 static bool is_planar(const struct item *image)
 {
@@ -467,7 +472,7 @@ bool frame_read(const struct item *image, size_t number, const struct frame_form
 
     frame.enhanced = view.own != NULL;
     frame.of_many = view.own != NULL || is_nuclear(image);
-    frame.localizer = has_type(image, "LOCALIZER");
+    frame.localizer = frame_is_localizer(image);
     if ((frame.planar = is_planar(image))) {
         long frames = 1;
         item_int(image, FRAMES, 0, &frames);

@@ -63,6 +63,8 @@ struct frame {
 
 /* The frames of an image; fails on a non-image, on colour, and where frames have no place. */
 bool frame_count(const struct item *image, size_t *ret_frames, struct error *err);
+/* Does the image say that it is a localizer? */
+bool frame_is_localizer(const struct item *image);
 bool frame_format_read(const struct item *image, struct frame_format *ret_format,
                        struct error *err);
 /* Frame `number` (from 0) of the image, without pixels. */

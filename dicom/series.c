@@ -39,10 +39,12 @@ struct series {
     bool head_is_localizer;
     size_t room, images;            /* instances: expected, and added */
     size_t frames;                  /* of all of them */
+    size_t left_out;                /* localizers of which nothing can be read, not among the frames */
     struct image *first, **last;
     struct stack stack;             /* the one that is analysed */
     char patient_id[65], study_uid[TEXT_UID_SIZE], modality[17];
-    char frame_uid[TEXT_UID_SIZE];  /* Frame of Reference, "" when not told */
+    char frame_uid[TEXT_UID_SIZE];  /* Frame of Reference, "" when not told; of no localizer */
+    bool has_frame_uid;
     struct suv_inputs suv;          /* of the first slice */
     const char *suv_differs;        /* what another slice has otherwise, or NULL */
     double first_acquisition_s;
@@ -101,21 +103,32 @@ static void begin_series(struct series *series, const struct item *image)
     item_text_at(image, PATIENT_ID, 0, series->patient_id, sizeof series->patient_id);
     item_text_at(image, STUDY_UID, 0, series->study_uid, sizeof series->study_uid);
     item_text_at(image, MODALITY, 0, series->modality, sizeof series->modality);
-    item_text_at(image, FRAME_OF_REFERENCE, 0, series->frame_uid, sizeof series->frame_uid);
     suv_inputs_read(image, &series->suv);
 }
 
-static bool check_alike(const struct series *series, const struct item *image,
-                        struct error *err)
+static bool check_patient(const struct series *series, const struct item *image,
+                          struct error *err)
 {
-    char patient[65], study[TEXT_UID_SIZE], frame[TEXT_UID_SIZE];
+    char patient[65], study[TEXT_UID_SIZE];
 
     item_text_at(image, PATIENT_ID, 0, patient, sizeof patient);
     item_text_at(image, STUDY_UID, 0, study, sizeof study);
-    if (strcmp(patient, series->patient_id) != 0 || strcmp(study, series->study_uid) != 0)
-        return error_set(err, ERROR_DATA, "it is of another patient or study than the "
-                         "slices before");
+    return (strcmp(patient, series->patient_id) == 0 && strcmp(study, series->study_uid) == 0)
+        || error_set(err, ERROR_DATA, "it is of another patient or study than the slices before");
+}
+
+/* A localizer may have one of its own: it is set aside. */
+static bool check_frame_of_reference(struct series *series, const struct item *image,
+                                     struct error *err)
+{
+    char frame[TEXT_UID_SIZE];
+
+    if (frame_is_localizer(image))
+        return true;
     item_text_at(image, FRAME_OF_REFERENCE, 0, frame, sizeof frame);
+    if (!series->has_frame_uid)
+        memcpy(series->frame_uid, frame, sizeof frame);
+    series->has_frame_uid = true;
     return strcmp(frame, series->frame_uid) == 0
         || error_set(err, ERROR_DATA, "mixed frames of reference: the positions of this "
                      "slice cannot be compared with the first's");
@@ -195,27 +208,45 @@ static bool note_head(struct series *series, struct dataset *dataset, bool local
     return true;
 }
 
+/* The image with its frames; NULL with `*ret_left_out` for a localizer that has no place, say. */
+static struct image *read_image(struct series *series, struct dataset *dataset,
+                                bool *ret_left_out, struct error *err)
+{
+    const struct item *const root = dataset_root(dataset);
+    struct image *const image = arena_take_zeroed(series->arena, 1, sizeof *image, err);
+    const bool localizer = frame_is_localizer(root);
+    size_t frames = 1;
+
+    if (image == NULL)
+        return NULL;
+    if (!frame_count(root, &frames, err) || !read_frames(series, root, frames, image, err)) {
+        *ret_left_out = localizer;
+        return NULL;
+    }
+    return localizer || read_pixels(series, dataset, image, err) ? image : NULL;
+}
+
 static bool add(struct series *series, struct dataset *dataset, struct error *err)
 {
     const struct item *const root = dataset_root(dataset);
-    size_t frames = 1;
+    bool left_out = false;
 
-    if (!frame_count(root, &frames, err)
-        || (series->images > 0 && !check_alike(series, root, err)))
+    if ((series->images > 0 && !check_patient(series, root, err))
+        || !check_frame_of_reference(series, root, err))
         return false;
-    struct image *const image = arena_take_zeroed(series->arena, 1, sizeof *image, err);
-    if (image == NULL || !read_frames(series, root, frames, image, err))
-        return false;
-    const bool localizer = image->frame[0].localizer;
-    if ((!localizer && !read_pixels(series, dataset, image, err))
-        || !note_head(series, dataset, localizer, err))
+    struct image *const image = read_image(series, dataset, &left_out, err);
+    if ((image == NULL && !left_out)
+        || !note_head(series, dataset, frame_is_localizer(root), err))
         return false;
     if (series->images == 0)
         begin_series(series, root);
+    series->images++;
+    series->left_out += left_out;
+    if (image == NULL)
+        return true;
     note_acquisition(series, root);
     note_suv(series, root);
-    series->frames += frames;
-    series->images++;
+    series->frames += image->frames;
     *series->last = image;
     series->last = &image->next;
     return true;
@@ -663,9 +694,13 @@ bool series_volume(struct series *series, struct volume *ret_volume,
     struct series_facts facts = { .slices = 0 };
 
     if (series->frames == 0)
-        return error_set(err, ERROR_DATA, "no slices");
+        return series->left_out > 0 ? error_set(err, ERROR_UNSUPPORTED, "a localizer")
+            : error_set(err, ERROR_DATA, "no slices");
     if (!gather(series, &facts, err))
         return false;
+    if (series->left_out > 0)
+        series_warn(&facts, "%zu localizer%s without a place set aside", series->left_out,
+                    series->left_out == 1 ? "" : "s");
     facts.slices = series->stack.count;
     if (facts.slices == 1 && !series->stack.frame[0]->planar)
         return series->frames == 1

@@ -54,7 +54,7 @@ void series_wish_suv(struct series *series, enum volume_unit unit);
  * Reads geometry and pixels of the data set, which is not kept except for the first that is
  * no localizer, whose patient, study and acquisition attributes stay as the template of
  * results. Fails with a sentence on a non-image, an undecodable or colour image, one without a
- * place, and a differing patient, study or frame of reference.
+ * place, and a differing patient, study or frame of reference; a localizer is only set aside.
  */
 bool series_add(struct series *series, struct dataset *dataset, struct error *err);
 

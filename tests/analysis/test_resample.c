@@ -363,30 +363,37 @@ static void truth_of(const struct phantom_options *common)
     }
 }
 
+static void small_phantom(struct phantom_options *options)
+{
+    phantom_defaults(PHANTOM_CT, options);
+    options->size[0] = options->size[1] = 96;
+    options->size[2] = 48;
+}
+
 static void tilt_of_20_degrees_changes_no_finding(void)
 {
     struct phantom_options options;
 
-    phantom_defaults(PHANTOM_CT, &options);
+    small_phantom(&options);
     options.tilt_degrees = 20;
     options.lesions = 2;
     truth_of(&options);
-    CU_ASSERT_EQUAL(findings.labels.size[1], 128);
-    CU_ASSERT(volume.size[1] > 148);
-    CU_ASSERT_PTR_NOT_NULL(strstr(findings.warning[0], "64 slices were resampled to 64 planes of 1 mm"));
+    CU_ASSERT_EQUAL(findings.labels.size[1], 96);
+    CU_ASSERT(volume.size[1] > 96 + 16);
+    CU_ASSERT_PTR_NOT_NULL(strstr(findings.warning[0], "48 slices were resampled to 48 planes of 1 mm"));
 }
 
 static void missing_slice_across_a_lesion_changes_no_finding(void)
 {
     struct phantom_options options;
 
-    phantom_defaults(PHANTOM_CT, &options);
+    small_phantom(&options);
     options.missing = 1;
     options.lesions = 2;
     truth_of(&options);
-    CU_ASSERT_EQUAL(source.size[2], 63);
-    CU_ASSERT_EQUAL(volume.size[2], 64);
-    CU_ASSERT_EQUAL(findings.labels.size[2], 63);
+    CU_ASSERT_EQUAL(source.size[2], 47);
+    CU_ASSERT_EQUAL(volume.size[2], 48);
+    CU_ASSERT_EQUAL(findings.labels.size[2], 47);
     CU_ASSERT_PTR_NOT_NULL(strstr(findings.warning[0], "1 missing slice was interpolated"));
 }
 
@@ -394,7 +401,7 @@ static void uneven_slices_change_no_finding(void)
 {
     struct phantom_options options;
 
-    phantom_defaults(PHANTOM_CT, &options);
+    small_phantom(&options);
     options.uneven = 0.3;
     options.lesions = 2;
     truth_of(&options);
@@ -408,8 +415,8 @@ static void anisotropy_of_ten_changes_no_finding(void)
     phantom_defaults(PHANTOM_CT, &options);
     options.spacing_mm[0] = options.spacing_mm[1] = 0.5;
     options.spacing_mm[2] = 5;
-    options.size[0] = options.size[1] = 320;
-    options.size[2] = 40;
+    options.size[0] = options.size[1] = 256;
+    options.size[2] = 32;
     options.lesions = 1;
     truth_of(&options);
     options.missing = 1;

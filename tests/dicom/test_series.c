@@ -44,6 +44,7 @@ struct made {                           /* what differs from a plain axial CT sl
     const char *type;                   /* Rescale Type */
     double temporal, b_value, echo;
     long instance, acquisition;
+    const char *content;                /* time of day */
 };
 
 static struct dataset *make(int number, const struct made *made)
@@ -93,6 +94,10 @@ static struct dataset *make(int number, const struct made *made)
         item_put_double(root, 0x00180081, made->echo);
     if (made->instance > 0)
         item_put_int(root, 0x00200013, made->instance);
+    if (made->content != NULL) {
+        item_put_text(root, 0x00080023, "20260102");
+        item_put_text(root, 0x00080033, made->content);
+    }
     if (made->acquisition > 0)
         item_put_int(root, 0x00200012, made->acquisition);
     if (made->slope != 0) {
@@ -319,6 +324,8 @@ static void volumes_at_one_place_are_told_apart(void)
           "acquisition number 4; analysed: acquisition number 3" },
         { { .temporal = 1, .echo = 20 }, { .temporal = 2, .echo = 10 },
           "temporal position 2; analysed: temporal position 1" },
+        { { .content = "101500" }, { .content = "101530.5" },
+          "another content time than the one analysed" },
         { { .instance = 1 }, { .instance = 5 }, "instance number 5; analysed: instance number 1" },
     };
 
