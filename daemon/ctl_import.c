@@ -16,6 +16,7 @@
 
 #include "daemon/archive.h"
 #include "daemon/ctl.h"
+#include "daemon/ctl_ircadb.h"
 #include "daemon/ctl_labels.h"
 #include "daemon/ctl_nifti.h"
 #include "daemon/ctl_send.h"
@@ -267,45 +268,7 @@ static void open_archive(const struct place *place, int fd)
         ctl_send_refuse(place->import, place->name, err.text);
 }
 
-static void offer_dicom(const struct place *place, int fd)
-{
-    static unsigned char head[MAX_META];
-    struct ctl_sending *const import = place->import;
-    struct association_meta meta;
-    struct error err;
-    const ssize_t size = pread(fd, head, sizeof head, 0);
-
-    if (size < 0 || !association_read_meta(head, (size_t)size, &meta, &err)) {
-        ctl_send_refuse(import, place->name, size < 0 ? strerror(errno) : err.text);
-        close(fd);
-    } else if (strcmp(meta.sop_class_uid, DIRECTORY_CLASS) == 0) {
-        if (place->budget == NULL && place->depth == 0)
-            read_directory(import, place->name, fd, place->alone);
-        import->passed_over++;
-        close(fd);
-    } else {
-        struct stat status;
-        ctl_send_add(import, place->name, fd, &meta,
-            place->budget != NULL && fstat(fd, &status) == 0 ? status.st_size : 0);
-    }
-}
-
-static void offer_bare(const struct place *place, int fd, const unsigned char *head)
-{
-    struct association_meta meta;
-    struct error err;
-    struct stat status;
-    const int wrapped = wrap(place->import, fd, head, &meta, &err);
-
-    if (wrapped < 0)
-        ctl_send_refuse(place->import, place->name, err.text);
-    else
-        ctl_send_add(place->import, place->name, wrapped, &meta, fstat(fd, &status) == 0 ? status.st_size : 0);
-    close(fd);
-}
-
-/* ---- NIfTI ---- */
-
+/* What was made here goes like what was found. */
 static bool keep_image(const unsigned char *bytes, size_t size, void *context)
 {
     const struct place *const place = context;
@@ -322,6 +285,112 @@ static bool keep_image(const unsigned char *bytes, size_t size, void *context)
         close(fd);
     return false;
 }
+
+/* ---- 3D-IRCADb ---- */
+
+static bool read_ircadb(struct ctl_sending *import, const char *name, int fd, struct error *err)
+{
+    struct stat status;
+    struct dataset *dataset = NULL;
+
+    if (!dicom_init(err))
+        return false;
+    if (fstat(fd, &status) != 0 || status.st_size > MAX_DIRECTORY)
+        return error_set(err, ERROR_LIMIT, "an image of more than 64 MiB");
+    void *const bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED)
+        return error_errno(err, "mmap");
+    dataset = dataset_read(bytes, (size_t)status.st_size, err);
+    munmap(bytes, (size_t)status.st_size);
+    const bool good = dataset != NULL && ctl_ircadb_add(import->ircadb, name, dataset, err);
+    dataset_free(dataset);
+    return good;
+}
+
+/* What is not to be sent: masks, which wait for their images, and what repeats them. */
+static bool is_kept_back(struct ctl_sending *import, const char *name, int fd)
+{
+    const enum ctl_ircadb_kind kind = ctl_ircadb_kind_of(name);
+    struct error err;
+
+    if (kind == IRCADB_NONE)
+        return false;
+    if (kind == IRCADB_REPEATED)
+        import->passed_over++;
+    else if (!read_ircadb(import, name, fd, &err) && kind == IRCADB_MASK)
+        ctl_send_refuse(import, name, err.text);
+    else if (kind == IRCADB_MASK)
+        import->passed_over++;
+    return kind != IRCADB_IMAGE;
+}
+
+static bool keep_mask(const char *root, const unsigned char *bytes, size_t size, void *context)
+{
+    const struct place place = { context, root, NULL, 0, 0, false };
+
+    return keep_image(bytes, size, (void *)&place);
+}
+
+static void refuse_masks(const char *root, const char *reason, void *context)
+{
+    ctl_send_refuse(context, root, reason);
+}
+
+static void finish_cases(struct ctl_sending *import, const char *folder)
+{
+    const struct ctl_ircadb_visitor visitor = { keep_mask, refuse_masks, import };
+
+    if (!import->over)
+        ctl_ircadb_finish(import->ircadb, folder, &visitor);
+}
+
+/* ---- DICOM ---- */
+
+static void offer_dicom(const struct place *place, int fd)
+{
+    static unsigned char head[MAX_META];
+    struct ctl_sending *const import = place->import;
+    struct association_meta meta;
+    struct error err;
+    const ssize_t size = pread(fd, head, sizeof head, 0);
+
+    if (size < 0 || !association_read_meta(head, (size_t)size, &meta, &err)) {
+        ctl_send_refuse(import, place->name, size < 0 ? strerror(errno) : err.text);
+        close(fd);
+    } else if (strcmp(meta.sop_class_uid, DIRECTORY_CLASS) == 0) {
+        if (place->budget == NULL && place->depth == 0)
+            read_directory(import, place->name, fd, place->alone);
+        import->passed_over++;
+        close(fd);
+    } else if (is_kept_back(import, place->name, fd)) {
+        close(fd);
+    } else {
+        struct stat status;
+        ctl_send_add(import, place->name, fd, &meta,
+            place->budget != NULL && fstat(fd, &status) == 0 ? status.st_size : 0);
+    }
+}
+
+static void offer_bare(const struct place *place, int fd, const unsigned char *head)
+{
+    struct association_meta meta;
+    struct error err;
+    struct stat status;
+    const bool kept_back = is_kept_back(place->import, place->name, fd);
+    const int wrapped = kept_back ? -1 : wrap(place->import, fd, head, &meta, &err);
+
+    if (kept_back) {
+        close(fd);
+        return;
+    }
+    if (wrapped < 0)
+        ctl_send_refuse(place->import, place->name, err.text);
+    else
+        ctl_send_add(place->import, place->name, wrapped, &meta, fstat(fd, &status) == 0 ? status.st_size : 0);
+    close(fd);
+}
+
+/* ---- NIfTI ---- */
 
 static void tell(const char *text, void *context)
 {
@@ -494,6 +563,7 @@ static void visit(struct ctl_sending *import, const FTSENT *file)
         break;
     case FTS_DP:
         take_waiting(import);
+        finish_cases(import, file->fts_path);
         break;
     default:
         break;
@@ -546,14 +616,17 @@ int ctl_import(const struct ctl *ctl, const char *path, struct error *err)
     good = whole != NULL || error_errno(err, "%s", path);
     good = ctl_send_begin(&import, ctl, good ? err : &import.err) && good
         && (import.labels = ctl_labels_new(err)) != NULL
+        && (import.ircadb = ctl_ircadb_new(err)) != NULL
         && walk(&import, whole, false, err) && walk(&import, whole, true, err);
     free(whole);
     if (good) {
         take_waiting(&import);
+        finish_cases(&import, NULL);
         ctl_send_flush(&import);
         ctl_send_print(&import);
         good = judge(&import, path, err);
     }
+    ctl_ircadb_free(import.ircadb);
     ctl_labels_free(import.labels);
     ctl_send_end(&import);
     return good ? 0 : 1;

@@ -14,6 +14,7 @@
 #define CTL_BATCH 100               /* files an association: their contexts fit */
 #define CTL_MAX_NAME 2048
 
+struct ctl_ircadb;
 struct ctl_labels;
 struct ctl_patients;
 struct scan;
@@ -34,6 +35,7 @@ struct ctl_sending {
     struct scan *scan;              /* of what was scanned last */
     json_t *reasons;                /* of what was not taken, for --json */
     struct ctl_labels *labels;      /* of an import: series that masks may lie on */
+    struct ctl_ircadb *ircadb;      /* and cases whose masks are images */
     size_t taken, refused, passed_over;
     int64_t whole, done;            /* bytes of the files on disk, for the progress */
     bool over;                      /* the node is gone, or no memory: `err` tells; send no more */

@@ -4,12 +4,15 @@
 seg SERIES OUT KIND      writes a segmentation of two boxes on the series of the folder: a tumour of 7 x 6 x 5 voxels in
                          an organ (liver) of 20 x 18 x 12; KIND: good, frame (another frame of reference), short (half of
                          its pixels), outside (the tumour is 1 m away), far (the same, and the organ, too), organ (alone)
+ircadb SERIES OUT        the layout of 3D-IRCADb: PATIENT_DICOM, MASKS_DICOM with liver and livertumor (which reaches out of
+                         it), LABELLED_DICOM; OUT/zipped the same, one by one zipped; prints the voxels of both
 findings FILE            of a findings.json: method, count and ml, then kind, name, voxels of each structure
 segments FILE            of a segmentation: label, property, voxels of each segment, and whether they may overlap
 """
 import glob
 import json
 import os
+import shutil
 import sys
 
 import numpy as np
@@ -93,6 +96,32 @@ def write_seg(folder, out, kind):
         else pydicom.dcmwrite(out, seg, write_like_original=False)
 
 
+def write_ircadb(folder, out):
+    slices = [pydicom.dcmread(name) for name in glob.glob(os.path.join(folder, "*"))]
+    slices.sort(key=lambda s: -float(s.ImagePositionPatient[2]))
+    masks = {name: np.zeros((len(slices), slices[0].Rows, slices[0].Columns), np.uint8) for name in ("liver", "livertumor")}
+    masks["liver"][8:22, 14:40, 10:50] = 255
+    masks["livertumor"][18:25, 30:44, 20:29] = 255
+    case = os.path.join(out, "plain", "3Dircadb1.1")
+    for name in ("PATIENT_DICOM", "LABELLED_DICOM", *("MASKS_DICOM/" + mask for mask in masks)):
+        os.makedirs(os.path.join(case, name))
+    for number, image in enumerate(slices):
+        image.save_as(os.path.join(case, "PATIENT_DICOM", "image_%d" % number))
+        image.save_as(os.path.join(case, "LABELLED_DICOM", "image_%d" % number))
+        for name, mask in masks.items():
+            image.BitsAllocated = image.BitsStored = 8
+            image.HighBit, image.PixelRepresentation = 7, 0
+            image.PixelData = mask[number].tobytes()
+            image["PixelData"].VR = "OW"
+            image.save_as(os.path.join(case, "MASKS_DICOM", name, "image_%d" % number))
+    zipped = os.path.join(out, "zipped", "3Dircadb1.1")
+    os.makedirs(zipped)
+    for name in ("PATIENT_DICOM", "MASKS_DICOM", "LABELLED_DICOM"):
+        shutil.make_archive(os.path.join(zipped, name), "zip", case, name)
+    print("region livertumor", int((masks["livertumor"] > 0).sum()))
+    print("organ liver", int((masks["liver"] > 0).sum()))
+
+
 def tell_findings(name):
     findings = json.load(open(name, encoding="utf-8"))
     print(findings["method"]["name"], findings["count"], "%.2f" % (findings["total_mm3"] / 1000))
@@ -113,4 +142,4 @@ def tell_segments(name):
     print("overlap", seg.SegmentsOverlap)
 
 
-{"seg": write_seg, "findings": tell_findings, "segments": tell_segments}[sys.argv[1]](*sys.argv[2:])
+{"seg": write_seg, "ircadb": write_ircadb, "findings": tell_findings, "segments": tell_segments}[sys.argv[1]](*sys.argv[2:])
