@@ -37,6 +37,29 @@ for series in study["series"]:
     for lesion in findings["lesions"]:
         assert abs(lesion["laid"][role]["mean"] - lesion["mean"]) < 5, lesion
 END
+if has_data ctpetmr_cropped_sts002; then
+    set=$DATA/dicom/ctpetmr_cropped_sts002
+    check "a PET, its CT and the tumour drawn on both are sent" send "$set/ct" "$set/pet" "$set/ct_rtstruct" "$set/pet_rtstruct"
+    thigh=$(study_uid "$set/pet")
+    wait_for 20 grep -q "study complete study=$thigh" "$NODE_LOG"
+    wait_decided 60 && pass "both are analysed" || fail "not analysed after 60 s"
+    ctl show "$thigh" --json > "$WORK/thigh.json"
+    # By TRUTH.tsv the tumour has 59.0 HU in its CT mask, and SUV 7.37 (to 21.7) in its PET mask.
+    check "what CT and PET say of it in the other's mask is what the truth says to 3 percent" $PYTHON - "$WORK/thigh.json" <<'END'
+import json, sys
+for series in json.load(open(sys.argv[1]))["series"]:
+    if series["modality"] not in ("CT", "PT"):
+        continue
+    findings = series["job"]["findings"]
+    other, = findings["laid"]
+    assert not other["registered"], other
+    lesion = findings["lesions"][0]
+    values = lesion["laid"][other["role"]]
+    truth = 7.370 if other["role"] == "PT" else 59.021
+    assert abs(values["mean"] - truth) < 0.03 * truth, values
+    assert other["role"] == "CT" or values["maximum"] <= 21.677
+END
+fi
 for sr in "$NODE_DIR"/results/*/sr.dcm; do
     if command -v dciodvfy > /dev/null; then
         check "dciodvfy has no error on $(basename "$(dirname "$sr")")/sr.dcm" eval '! dciodvfy "$sr" 2>&1 | grep "^Error"'
