@@ -45,8 +45,9 @@ struct lesion {
     uint32_t label;                 /* its voxels in its layer, and its segment number, from 1 */
     unsigned layer;                 /* 0: in `labels`; n: in layer[n - 1]. Read by findings_is_of() */
     enum finding_kind kind;
-    struct code finding, site;
-    enum laterality laterality;
+    struct code finding, site;      /* site: the organ that it lies in */
+    enum laterality laterality;     /* of the site */
+    struct measure organ_share;     /* its volume over that organ's, as far as the organ is in the volume */
     size_t voxels;                  /* of the grid that it was measured on (resample.h) */
     size_t low[3], high[3];         /* bounding box in voxels of `labels`, both inclusive */
     double volume_mm3;              /* sum of its voxels' volumes */

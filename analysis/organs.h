@@ -44,6 +44,13 @@ bool organs_mask(const struct organs *organs, const char *name, uint8_t *to, str
 /* Is it a name that organs_mask() knows? `modality` "CT" or "MR"; NULL: any. For configurations. */
 bool organs_name_is_known(const char *name, const char *modality);
 
+/*
+ * Tells the lesions that have no site yet in which organ they lie: the one that most of their voxels are
+ * in, or most of what is right around them, where the organ was drawn without them. Body, head, muscle
+ * and fat are no site. The labels of both lie on one grid.
+ */
+void organs_place(const struct organs *organs, struct findings *findings);
+
 /* The organ of that id, or NULL when it was not found. */
 const struct organ *organs_get(const struct organs *organs, enum organ_id id);
 

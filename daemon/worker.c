@@ -349,6 +349,8 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     warn_of_series(&facts, &findings);
     warn_of_quality(&quality, volume.unit, &findings);
     findings.organs = organs;
+    if (organs.count > 0 && !findings.planar)
+        organs_place(&organs, &findings);
     return report(worker, job, series, &volume, &facts, &findings, started_s, err);
 }
 

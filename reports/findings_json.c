@@ -28,6 +28,8 @@ static void put_place(const struct lesion *lesion, json_t *object)
         json_object_set_new(object, "site", json_string(lesion->site.meaning));
         json_object_set_new(object, "site_code", json_string(lesion->site.value));
     }
+    if (lesion->organ_share.known)
+        json_object_set_new(object, "organ_share", json_real(lesion->organ_share.value));
     if (lesion->laterality != LATERALITY_NONE)
         json_object_set_new(object, "laterality", json_string(sides[lesion->laterality]));
 }

@@ -420,6 +420,20 @@ static void add_segment(const struct report_context *context, const struct lesio
             "Source series for segmentation" }, uid);
 }
 
+/* An organ, and its side below it. */
+static void add_site(const struct code *code, enum laterality laterality, struct item *group)
+{
+    static const struct concept left = { "7771000", "SCT", "Left" };
+    static const struct concept right = { "24028007", "SCT", "Right" };
+    struct item *const site = add_code(group, "HAS CONCEPT MOD",
+        &(struct concept){ "363698007", "SCT", "Finding Site" },
+        &(struct concept){ code->value, code->scheme, code->meaning });
+
+    if (laterality == LATERALITY_LEFT || laterality == LATERALITY_RIGHT)
+        add_code(site, "HAS CONCEPT MOD", &(struct concept){ "272741003", "SCT", "Laterality" },
+                 laterality == LATERALITY_LEFT ? &left : &right);
+}
+
 static void add_lesion(const struct report_context *context, const struct lesion *lesion,
                        const struct report *seg, struct item *measurements)
 {
@@ -446,6 +460,8 @@ static void add_lesion(const struct report_context *context, const struct lesion
         add_outline(context, lesion, group);
     else
         add_segment(context, lesion, seg, group);
+    if (lesion->site.value[0] != '\0')
+        add_site(&lesion->site, lesion->laterality, group);
     add_algorithm(context, group);
     add_measures(context, lesion, group);
 }
@@ -473,19 +489,6 @@ static void add_organ_values(const struct report_context *context, const struct 
         add_intensity(context, group, values[i], &derivations[i]);
 }
 
-static void add_organ_site(const struct organ *organ, struct item *group)
-{
-    static const struct concept left = { "7771000", "SCT", "Left" };
-    static const struct concept right = { "24028007", "SCT", "Right" };
-    struct item *const site = add_code(group, "HAS CONCEPT MOD",
-        &(struct concept){ "363698007", "SCT", "Finding Site" },
-        &(struct concept){ organ->code.value, organ->code.scheme, organ->code.meaning });
-
-    if (organ->laterality == LATERALITY_LEFT || organ->laterality == LATERALITY_RIGHT)
-        add_code(site, "HAS CONCEPT MOD", &(struct concept){ "272741003", "SCT", "Laterality" },
-                 organ->laterality == LATERALITY_LEFT ? &left : &right);
-}
-
 /* TID 1411 where it has a segment, else 1501: the numbers of body, fat and muscle. */
 static void add_organ(const struct report_context *context, const struct organ *organ,
                       const struct report *seg, struct item *measurements)
@@ -506,7 +509,7 @@ static void add_organ(const struct report_context *context, const struct organ *
              &(struct concept){ organ->category.value, organ->category.scheme, organ->category.meaning });
     add_code(group, "CONTAINS", &(struct concept){ "121071", "DCM", "Finding" },
              &(struct concept){ organ->code.value, organ->code.scheme, organ->code.meaning });
-    add_organ_site(organ, group);
+    add_site(&organ->code, organ->laterality, group);
     if (number > 0) {
         item_put_int(add_image(group, &(struct concept){ "121191", "DCM", "Referenced Segment" },
                                SEG_CLASS, seg->sop_uid), 0x0062000b, number);

@@ -286,7 +286,7 @@ static void all_48_ways_to_store_a_trunk_give_the_same_organs(void)
     static struct organs other;
     uint8_t *truth;
 
-    CU_ASSERT_FATAL(make_trunk((const size_t[3]){ 101, 73, 46 }, (const double[3]){ 4, 4, 6 }, false,
+    CU_ASSERT_FATAL(make_trunk((const size_t[3]){ 74, 53, 40 }, (const double[3]){ 5.5, 5.5, 7 }, false,
                                &truth));
     CU_ASSERT_FATAL(organs_find(&volume, "CT", 2, arena, &organs, &err));
     CU_ASSERT(organs_get(&organs, ORGAN_LIVER) != NULL && organs_get(&organs, ORGAN_KIDNEY_LEFT) != NULL);
@@ -312,6 +312,64 @@ static void result_does_not_depend_on_threads(void)
     const uint8_t *const one = organs.labels.u8;
     CU_ASSERT_FATAL(organs_find(&volume, "CT", 5, arena, &organs, &err));
     CU_ASSERT_EQUAL(memcmp(one, organs.labels.u8, volume_count(&volume)), 0);
+}
+
+/* A box of the trunk's voxels as a lesion: `put` is what the organs' labels say in it. */
+static void make_lesion(const size_t low[3], enum organ_id put, struct findings *findings,
+                        struct lesion *lesion)
+{
+    memset(findings, 0, sizeof *findings);
+    *lesion = (struct lesion){ .label = 1 };
+    findings->lesion = lesion;
+    findings->segment_count = 1;
+    CU_ASSERT_FATAL(volume_take_like(&volume, VOXEL_UINT8, UNIT_NONE, arena, &findings->labels, &err));
+    memset(findings->labels.u8, 0, volume_count(&volume));
+    for (size_t n = 0; n < 64; n++) {
+        const size_t at[3] = { low[0] + n % 4, low[1] + n / 4 % 4, low[2] + n / 16 };
+        const size_t index = (at[2] * volume.size[1] + at[1]) * volume.size[0] + at[0];
+        findings->labels.u8[index] = 1;
+        organs.labels.u8[index] = (uint8_t)put;
+        for (int axis = 0; axis < 3; axis++) {
+            lesion->low[axis] = low[axis];
+            lesion->high[axis] = low[axis] + 3;
+        }
+    }
+    lesion->volume_mm3 = 64 * volume_voxel_mm3(&volume, 0);
+}
+
+static void lesions_are_told_the_organ_that_they_lie_in(void)
+{
+    struct findings findings;
+    struct lesion lesion;
+    uint8_t *truth;
+    size_t low[3];
+
+    CU_ASSERT_FATAL(make_trunk((const size_t[3]){ 74, 53, 40 }, (const double[3]){ 5.5, 5.5, 7 }, false,
+                               &truth));
+    CU_ASSERT_FATAL(organs_find(&volume, "CT", 2, arena, &organs, &err));
+    const struct organ *const spleen = organs_get(&organs, ORGAN_SPLEEN);
+    const struct organ *const kidney = organs_get(&organs, ORGAN_KIDNEY_LEFT);
+    CU_ASSERT_FATAL(spleen != NULL && kidney != NULL);
+    for (int axis = 0; axis < 3; axis++)
+        low[axis] = (spleen->low[axis] + spleen->high[axis]) / 2 - 1;
+    make_lesion(low, ORGAN_SPLEEN, &findings, &lesion);
+    organs_place(&organs, &findings);
+    CU_ASSERT_STRING_EQUAL(lesion.site.value, "78961009");
+    CU_ASSERT_DOUBLE_EQUAL(lesion.organ_share.value, lesion.volume_mm3 / spleen->volume_mm3, 1e-12);
+    for (int axis = 0; axis < 3; axis++)
+        low[axis] = (kidney->low[axis] + kidney->high[axis]) / 2 - 1;
+    make_lesion(low, ORGAN_KIDNEY_LEFT, &findings, &lesion);
+    organs_place(&organs, &findings);
+    CU_ASSERT_STRING_EQUAL(lesion.site.value, "64033007");
+    CU_ASSERT_EQUAL(lesion.laterality, LATERALITY_LEFT);
+    memcpy(low, (const size_t[3]){ 0, 0, 5 }, sizeof low);      /* air beside the body */
+    make_lesion(low, ORGAN_NONE, &findings, &lesion);
+    organs_place(&organs, &findings);
+    CU_ASSERT_STRING_EQUAL(lesion.site.value, "");
+    CU_ASSERT_FALSE(lesion.organ_share.known);
+    lesion.site = (struct code){ "1", "SCT", "somebody's own" };
+    organs_place(&organs, &findings);
+    CU_ASSERT_STRING_EQUAL(lesion.site.value, "1");
 }
 
 /* ---- one real CT ---- */
@@ -396,6 +454,7 @@ static const struct runner_test tests[] = {
     TEST(oblique_trunk_has_lungs_and_says_what_is_not_looked_for),
     TEST(all_48_ways_to_store_a_trunk_give_the_same_organs),
     TEST(result_does_not_depend_on_threads),
+    TEST(lesions_are_told_the_organ_that_they_lie_in),
     TEST(real_ct_is_near_to_what_a_model_says),
     { NULL, NULL }
 };

@@ -230,6 +230,9 @@ for lesion in findings["lesions"]:
     group = [i for i in items if i.ValueType == "CONTAINER" and any(
         c.ValueType == "TEXT" and c.TextValue == lesion["tracking_id"] for c in getattr(i, "ContentSequence", []))]
     assert len(group) == 1
+    sites = [c.ConceptCodeSequence[0].CodeValue for c in group[0].ContentSequence if c.ValueType == "CODE"
+             and c.ConceptNameCodeSequence[0].CodeValue == "363698007"]
+    assert sites == ([lesion["site_code"]] if "site_code" in lesion else [])
     numbers = {c.ConceptNameCodeSequence[0].CodeValue: float(c.MeasuredValueSequence[0].NumericValue)
                for c in group[0].ContentSequence if c.ValueType == "NUM"}
     assert abs(numbers["118565006"] / lesion["volume_mm3"] - 1) < 1e-9

@@ -265,6 +265,11 @@ static void results_with_organs_read_back_as_they_were_found(void)
     CU_ASSERT(organs_get(&findings.organs, ORGAN_LIVER) != NULL
               && organs_get(&findings.organs, ORGAN_KIDNEY_LEFT) != NULL);
     findings.method.parameters = "{\"method\":\"otsu3-morphology\"}";
+    organs_place(&findings.organs, &findings);
+    size_t sites = 0;
+    for (size_t n = 0; n < findings.segment_count; n++)
+        sites += findings.lesion[n].site.value[0] != '\0';
+    CU_ASSERT(sites > 0);
     facts.slices = volume.size[2];
     snprintf(findings.organs.organ[findings.organs.count - 1].why_not, 40, "a reason");
     findings.organs.organ[findings.organs.count - 1].found = false;
