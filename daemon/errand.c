@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "analysis/resample.h"
 #include "daemon/inputs.h"
 #include "dicom/series.h"
 #include "dicom/transcode.h"
@@ -19,10 +20,13 @@
 #include "util/text.h"
 #include "util/volume.h"
 
+#define MISSING 10                      /* slices in a row that a picture may bridge */
+
 struct errands {
     struct arena *arena;
     char key[DIGEST_HEX_SIZE];          /* of the volume that is held, or "" */
     struct volume volume;
+    bool resampled;                     /* its slices lie otherwise than on an even grid */
     double center, width;               /* its window */
     size_t mark;                        /* of the arena, behind the volume */
 };
@@ -72,6 +76,25 @@ int errand_memfd(const char *name, const void *bytes, size_t size, struct error 
 
 /* ---- the volume ---- */
 
+/*
+ * Pictures across slices are true on an even grid only. Where none can be made of them (a gap that is too
+ * long), they are shown as they are.
+ */
+static void make_even(struct errands *errands)
+{
+    const struct volume source = errands->volume;
+    struct resample plan;
+    struct error err;
+    const size_t mark = arena_mark(errands->arena);
+
+    errands->resampled = resample_plan(&source, MISSING, errands->arena, &plan, &err) && plan.needed
+        && resample_volume(&plan, 1, errands->arena, &errands->volume, &err);
+    if (!errands->resampled) {
+        errands->volume = source;
+        arena_rewind(errands->arena, mark);
+    }
+}
+
 static bool load_volume(struct errands *errands, struct inputs *inputs, struct error *err)
 {
     struct series_facts facts;
@@ -80,11 +103,12 @@ static bool load_volume(struct errands *errands, struct inputs *inputs, struct e
     if (series == NULL)
         return false;
     const bool good = inputs_load(inputs, inputs->count, errands->arena, series, err)
-        && series_volume(series, &errands->volume, &facts, err)
-        && plane_window(&errands->volume, errands->arena, &errands->center, &errands->width,
-                        err);
+        && series_volume(series, &errands->volume, &facts, err);
     series_free(series);
-    return good;
+    if (!good)
+        return false;
+    make_even(errands);
+    return plane_window(&errands->volume, errands->arena, &errands->center, &errands->width, err);
 }
 
 /* Makes the volume `key` the one that is held. */
@@ -133,10 +157,10 @@ static bool run_planes(struct errands *errands, json_t *question, struct inputs 
             facts.step_mm));
     }
     return answer_json(json_pack(
-        "{s:[III] s:[fff] s:s s:{s:f s:f} s:o}", "size", (json_int_t)volume->size[0],
+        "{s:[III] s:[fff] s:b s:s s:{s:f s:f} s:o}", "size", (json_int_t)volume->size[0],
         (json_int_t)volume->size[1], (json_int_t)volume->size[2], "spacing_mm",
         volume_spacing_mm(volume, 0), volume_spacing_mm(volume, 1),
-        volume_spacing_mm(volume, 2), "unit", volume_unit_name(volume->unit), "window",
+        volume_spacing_mm(volume, 2), "resampled", errands->resampled, "unit", volume_unit_name(volume->unit), "window",
         "center", errands->center, "width", errands->width, "planes", planes), answer, err);
 }
 

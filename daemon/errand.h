@@ -3,7 +3,7 @@
  * JSON in, one out, and at most one memfd of bytes:
  *
  *   {"errand": "planes", "key": K}, the files of a series
- *       → {"size": …, "unit": …, "window": …, "planes": {"axial": {"count": N, …}, …}}
+ *       → {"size": …, "resampled": …, "unit": …, "window": …, "planes": {"axial": {"count": N, …}, …}}
  *   {"errand": "plane", "key": K, "plane": "axial", "index": I, "center": C, "width": W}, the
  *       files of a series → {"index": I}, a PNG. No width: the window of "planes".
  *

@@ -121,6 +121,8 @@ function planes(series, parent) {
     try {
       const facts = await ask("/api/series/" + series.series_uid + "/planes");
       wait.remove();
+      if (facts.resampled)
+        make("p", "Its slices are tilted, uneven or missing: shown on an even grid.", box).className = "faint";
       for (const [name, one] of Object.entries(facts.planes)) plane(series, name, one, facts.window, box);
     } catch (error) {
       wait.textContent = error.message;

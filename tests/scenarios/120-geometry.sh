@@ -16,6 +16,13 @@ for kind in tilt missing uneven; do
     check "$kind: frames lie on the slices that they name, regions where the lesions are" \
         $PYTHON "$SCENARIO_SOURCE/tests/scenarios/geometry.py" "$NODE_DIR" "$WORK/$kind" $kind
 done
+for kind in tilt:48:true missing:48:true gap:48:true; do
+    IFS=: read -r name count even <<< "$kind"
+    series=$($PYTHON -c 'import glob, sys, pydicom
+print(pydicom.dcmread(glob.glob(sys.argv[1] + "/*.dcm")[0]).SeriesInstanceUID)' "$WORK/$name")
+    check "$name: pictures are of an even grid, $count planes" eval \
+        'web_get "/api/series/$series/planes" | grep -q "\"resampled\":$even.*\"axial\":{\"count\":$count,"'
+done
 check "the gap of two slices is told with its position" eval \
     'index reasons | grep -q "slices missing: a gap of 3.00 mm between positions .* at most 1 missing in a row"'
 for object in "$NODE_DIR"/results/*/seg.dcm "$NODE_DIR"/results/*/sr.dcm; do
