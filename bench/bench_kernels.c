@@ -18,6 +18,8 @@
 #include "analysis/otsu.h"
 #include "analysis/phantom.h"
 #include "analysis/pool.h"
+#include "analysis/quality.h"
+#include "analysis/register.h"
 #include "analysis/resample.h"
 #include "analysis/window.h"
 #include "util/arena.h"
@@ -227,6 +229,44 @@ static bool run_untilt(struct bench *bench, double *ret_result)
     return true;
 }
 
+/* The volume on its own grid after a turn of 5 degrees about the slices' normal, through the middle. */
+static bool run_onto(struct bench *bench, double *ret_result)
+{
+    const double angle[3] = { 0, 0, 5 }, shift[3] = { 0, 0, 0 };
+    struct volume volume = bench->volume, made;
+    double matrix[4][4], center[3], sum = 0;
+
+    memset(volume.affine, 0, sizeof volume.affine);
+    for (int axis = 0; axis < 3; axis++) {
+        volume.affine[axis][axis] = bench->spacing_mm[axis];
+        center[axis] = bench->spacing_mm[axis] * (double)volume.size[axis] / 2;
+    }
+    volume.even = true;
+    volume.slices = NULL;
+    register_matrix(angle, shift, center, matrix);
+    if (!resample_onto(&volume, &volume, matrix, RESAMPLE_LINEAR, -1000, bench->threads, bench->arena,
+                       &made, &bench->err))
+        return false;
+    for (size_t i = 0; i < volume_count(&made); i += 4097)
+        sum += made.i16[i] + 2048;      /* what is below 0 is a mask that was made */
+    *ret_result = sum;
+    return true;
+}
+
+static bool run_quality(struct bench *bench, double *ret_result)
+{
+    const struct quality_rules rules = { .own_stops = true };
+    struct volume volume = bench->volume;
+    struct quality quality;
+
+    for (int axis = 0; axis < 3; axis++)
+        volume.affine[axis][axis] = bench->spacing_mm[axis];
+    if (!quality_examine(&volume, &rules, bench->threads, bench->arena, &quality, &bench->err))
+        return false;
+    *ret_result = quality.check[QUALITY_NOISE].value;
+    return true;
+}
+
 static const struct kernel kernels[] = {
     { "memcpy", run_memcpy, false },
     { "window", run_window, false },
@@ -239,6 +279,8 @@ static const struct kernel kernels[] = {
     { "distance", run_distance, false },
     { "fill-holes", run_holes, false },
     { "untilt", run_untilt, false },
+    { "onto", run_onto, false },
+    { "quality", run_quality, false },
     { "surface", run_surface, false },
     { "surface-smooth", run_smooth_surface, false },
     { "surface-20000", run_reduce_surface, true },

@@ -43,6 +43,15 @@ def untilted(voxels):
                                     cval=voxels.min()).ravel()[::4097] + 2048.0
 
 
+def onto(voxels):
+    angle = numpy.radians(5)
+    turn = numpy.array([[1, 0, 0], [0, numpy.cos(angle), numpy.sin(angle)],
+                        [0, -numpy.sin(angle), numpy.cos(angle)]])
+    middle = numpy.array(voxels.shape) / 2
+    return ndimage.affine_transform(voxels, turn, middle - turn @ middle, order=1,
+                                    cval=-1000).ravel()[::4097] + 2048.0
+
+
 def surface_of(mask):
     points, faces, _, _ = measure.marching_cubes(mask, 0.5, spacing=SPACING)
     return measure.mesh_surface_area(points, faces)
@@ -65,6 +74,7 @@ def main():
     timed("distance", lambda: ndimage.distance_transform_edt(body, sampling=SPACING), repeats)
     timed("fill-holes", lambda: ndimage.binary_fill_holes(body), repeats)
     timed("untilt", lambda: untilted(voxels), repeats)
+    timed("onto", lambda: onto(voxels), repeats)
     timed("surface", lambda: surface_of(body), repeats)
 
 
