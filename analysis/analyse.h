@@ -35,6 +35,7 @@ struct analysis_parameters {
     double max_fraction;            /* of the body: larger is anatomy, not a lesion */
     double split;                   /* regions that only touch are several (split.h); 0: never */
     bool organs;                    /* tell of the anatomy, too: CT and MR */
+    struct organ_window window[ORGAN_WINDOWS];  /* CT: of pictures of lesions in an organ */
     bool flatten;                   /* remove a smooth bias field first (MR) */
     unsigned lay_on;                /* bits of enum laid_role: other series that go on this one */
     struct quality_rules quality;   /* all zero: the defaults */

@@ -90,12 +90,18 @@ enum organ_id {
 
 #define ORGAN_PERCENTILES 5         /* 5, 25, 50, 75, 95 */
 
+/* Those that a configuration may name for the windows of pictures; both sides have one. */
+enum organ_window_id { WINDOW_BONE, WINDOW_KIDNEY, WINDOW_LIVER, WINDOW_LUNG, WINDOW_SPLEEN, ORGAN_WINDOWS };
+
+struct organ_window { double center, width; };  /* HU; width 0: none */
+
 /* One that was looked for. All below `why_not` counts only where it was found. */
 struct organ {
     enum organ_id id;
     const char *name;               /* "left kidney": static text */
     struct code category, code;     /* CID 7150, and the SNOMED concept without its side */
     enum laterality laterality;
+    struct organ_window window;     /* of pictures of what lies in it */
     bool found;
     char why_not[120];              /* a sentence when it was not */
     double confidence;              /* 0 to 1: how much of what is expected of it holds; no probability */

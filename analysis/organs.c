@@ -172,3 +172,44 @@ bool organs_mask(const struct organs *organs, const char *name, uint8_t *to, str
         to[i] = wanted[organs->labels.u8[i]];
     return true;
 }
+
+/* ---- windows ---- */
+
+static const struct { const char *name, *code; } windows[ORGAN_WINDOWS] = {
+    [WINDOW_BONE] = { "bone", "272673000" }, [WINDOW_KIDNEY] = { "kidney", "64033007" },
+    [WINDOW_LIVER] = { "liver", "10200004" }, [WINDOW_LUNG] = { "lung", "39607008" },
+    [WINDOW_SPLEEN] = { "spleen", "78961009" }
+};
+
+const char *organs_window_name(enum organ_window_id id)
+{
+    return windows[id].name;
+}
+
+enum organ_window_id organs_window_find(const char *name)
+{
+    int id = 0;
+
+    while (id < ORGAN_WINDOWS && strcmp(windows[id].name, name) != 0)
+        id++;
+    return (enum organ_window_id)id;
+}
+
+void organs_set_windows(struct organs *organs, const struct organ_window own[ORGAN_WINDOWS])
+{
+    for (size_t n = 0; n < organs->count; n++)
+        for (int id = 0; id < ORGAN_WINDOWS; id++)
+            if (strcmp(organs->organ[n].code.value, windows[id].code) == 0)
+                organs->organ[n].window = own[id];
+}
+
+const struct organ_window *organs_window_of(const struct organs *organs, const struct lesion *lesion)
+{
+    for (size_t n = 0; n < organs->count; n++) {
+        const struct organ *const organ = &organs->organ[n];
+        if (organ->window.width > 0 && organ->laterality == lesion->laterality
+            && strcmp(organ->code.value, lesion->site.value) == 0)
+            return &organ->window;
+    }
+    return NULL;
+}

@@ -51,6 +51,16 @@ bool organs_name_is_known(const char *name, const char *modality);
  */
 void organs_place(const struct organs *organs, struct findings *findings);
 
+/* "bone", "kidney", "liver", "lung", "spleen"; ORGAN_WINDOWS when the name is none of them. */
+const char *organs_window_name(enum organ_window_id id);
+enum organ_window_id organs_window_find(const char *name);
+
+/* Pictures of what lies in an organ get its window; the usual one where the width is 0. */
+void organs_set_windows(struct organs *organs, const struct organ_window windows[ORGAN_WINDOWS]);
+
+/* The window for a lesion, by its site and side; NULL: the usual one. */
+const struct organ_window *organs_window_of(const struct organs *organs, const struct lesion *lesion);
+
 /* The organ of that id, or NULL when it was not found. */
 const struct organ *organs_get(const struct organs *organs, enum organ_id id);
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis/organs.h"
 #include "daemon/config_default.h"
 #include "daemon/config_node.h"
 #include "daemon/config_quality.h"
@@ -148,6 +149,21 @@ static void dump_lay_on(const struct config_analysis *analysis, FILE *to)
     fputs("]\n", to);
 }
 
+static void dump_windows(const struct config_analysis *analysis, FILE *to)
+{
+    const char *comma = "";
+
+    if (!(analysis->given & GIVEN_WINDOWS))
+        return;
+    fputs("    windows: [", to);
+    for (int id = 0; id < ORGAN_WINDOWS; id++)
+        if (analysis->parameters.window[id].width > 0) {
+            fprintf(to, "%s%s", comma, organs_window_name((enum organ_window_id)id));
+            comma = ", ";
+        }
+    fputs("]\n", to);
+}
+
 static void dump_analyses(const struct config *config, FILE *to)
 {
     fputs("analyses:\n", to);
@@ -161,6 +177,7 @@ static void dump_analyses(const struct config *config, FILE *to)
         fputs(given == 0 ? ": {}\n" : ":\n", to);
         config_fields_dump(config_analysis_fields, analysis, &given, "    ", to);
         dump_lay_on(analysis, to);
+        dump_windows(analysis, to);
         config_quality_dump(&analysis->parameters.quality, "    ", to);
     }
 }

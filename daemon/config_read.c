@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/organs.h"
 #include "daemon/config.h"
 #include "daemon/config_node.h"
 #include "daemon/config_quality.h"
@@ -165,6 +166,14 @@ static void read_quality(struct config_analysis *analysis, const struct config_n
     analysis->given |= GIVEN_QUALITY;
 }
 
+static const struct config_organ *find_organ(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->organ_count; i++)
+        if (strcmp(config->organ[i].name, name) == 0)
+            return &config->organ[i];
+    return NULL;
+}
+
 static void read_lay_on(struct config_analysis *analysis, const struct config_node *map,
                         const char *path, struct complaints *complaints)
 {
@@ -187,10 +196,38 @@ static void read_lay_on(struct config_analysis *analysis, const struct config_no
     analysis->given |= GIVEN_LAY_ON;
 }
 
+/* By the names of organs, whose windows are those of `organs`, read before. */
+static void read_windows(const struct config *config, struct config_analysis *analysis,
+                         const struct config_node *map, const char *path, struct complaints *complaints)
+{
+    const struct config_node *const list = config_find(map, "windows");
+    char full[280];
+
+    text_format(full, sizeof full, "%s.windows", path);
+    if (list == NULL || !config_expect(list, NODE_LIST, full, complaints))
+        return;
+    for (const struct config_node *item = list->child; item != NULL; item = item->next) {
+        if (!config_expect(item, NODE_SCALAR, full, complaints))
+            continue;
+        const enum organ_window_id id = organs_window_find(item->text);
+        const struct config_organ *const organ = find_organ(config, item->text);
+        if (id == ORGAN_WINDOWS)
+            config_complain(complaints, item->line, item->column, full,
+                            "%.80s is not bone, kidney, liver, lung or spleen", item->text);
+        else if (organ == NULL)
+            config_complain(complaints, item->line, item->column, full,
+                            "%.80s has no window in organs", item->text);
+        else
+            analysis->parameters.window[id]
+                = (struct organ_window){ organ->window_center, organ->window_width };
+    }
+    analysis->given |= GIVEN_WINDOWS;
+}
+
 static void read_analyses(struct config *config, const struct config_node *map,
                           struct complaints *complaints)
 {
-    static const char *const others[] = { "quality", "lay_on", NULL };
+    static const char *const others[] = { "quality", "lay_on", "windows", NULL };
     char path[256];
 
     if (!config_expect(map, NODE_MAP, "analyses", complaints))
@@ -213,6 +250,7 @@ static void read_analyses(struct config *config, const struct config_node *map,
                            &analysis->given, complaints);
         read_quality(analysis, node, path, complaints);
         read_lay_on(analysis, node, path, complaints);
+        read_windows(config, analysis, node, path, complaints);
         check_window(analysis, node, path, complaints);
         config->analysis_count++;
     }
@@ -679,8 +717,8 @@ void config_read(struct config *config, const struct config_node *root,
         const char *name;
         void (*read)(struct config *config, const struct config_node *node,
                      struct complaints *complaints);
-    } lists[] = {           /* rules name peers and analyses, so they come last */
-        { "peers", read_peers }, { "analyses", read_analyses }, { "organs", read_organs },
+    } lists[] = {           /* analyses name organs, and rules name peers and analyses: they come last */
+        { "peers", read_peers }, { "organs", read_organs }, { "analyses", read_analyses },
         { "rules", read_rules }
     };
 

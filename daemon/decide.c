@@ -179,6 +179,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->engine = own->engine;
     if (analysis->given & GIVEN_FLATTEN)
         ret_parameters->flatten = own->flatten;
+    if (analysis->given & GIVEN_WINDOWS && strcmp(modality, "CT") == 0)
+        memcpy(ret_parameters->window, own->window, sizeof own->window);
     if (analysis->given & GIVEN_ORGANS)
         ret_parameters->organs = own->organs;
     if (analysis->given & GIVEN_SUV && strcmp(modality, "PT") == 0)

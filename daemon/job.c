@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/methods.h"
+#include "analysis/organs.h"
 #include "util/error.h"
 
 #define MISSING_SLICES 1            /* analysis_defaults()'s; results with it keep the names they have */
@@ -98,6 +99,39 @@ static bool parse_lay_on(const json_t *list, unsigned *ret_roles)
     return roles != 0;
 }
 
+/* NULL when there are none. */
+static json_t *window_object(const struct analysis_parameters *parameters)
+{
+    json_t *object = NULL;
+
+    for (int id = 0; id < ORGAN_WINDOWS; id++) {
+        const struct organ_window *const window = &parameters->window[id];
+        if (!(window->width > 0))
+            continue;
+        object = object != NULL ? object : json_object();
+        json_object_set_new(object, organs_window_name((enum organ_window_id)id),
+                            json_pack("[f,f]", window->center, window->width));
+    }
+    return object;
+}
+
+static bool parse_windows(json_t *object, struct analysis_parameters *parameters)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach (object, name, value) {
+        const enum organ_window_id id = organs_window_find(name);
+        struct organ_window window;
+        if (id == ORGAN_WINDOWS
+            || json_unpack(value, "[F,F!]", &window.center, &window.width) != 0
+            || !(window.width > 0))
+            return false;
+        parameters->window[id] = window;
+    }
+    return json_is_object(object);
+}
+
 char *job_parameters_text(const struct analysis_parameters *parameters, struct error *err)
 {
     json_t *const object = json_pack(
@@ -123,6 +157,9 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
                             json_integer(parameters->max_missing_slices));
     if (parameters->lay_on != 0)
         json_object_set_new(object, "lay_on", lay_on_list(parameters->lay_on));
+    json_t *const windows = window_object(parameters);
+    if (windows != NULL)
+        json_object_set_new(object, "windows", windows);
     if (parameters->organs)
         json_object_set_new(object, "organs", json_true());
     if (parameters->quality.own_stops || parameters->quality.own_bounds != 0)
@@ -150,11 +187,11 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
                                               .threads = 1 };
     const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE],
                *engine = engine_names[ENGINE_FIXED];
-    json_t *quality = NULL, *lay_on = NULL;
+    json_t *quality = NULL, *lay_on = NULL, *windows = NULL;
     int flatten, organs = 0;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i s?o s?b s?s !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i s?o s?b s?o s?s !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
@@ -163,13 +200,14 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
         &parameters.split, "suv", &suv, "suv_threshold",
         &parameters.suv_threshold, "masks", &masks, "quality",
         &quality, "max_missing_slices", &parameters.max_missing_slices, "lay_on", &lay_on,
-        "organs", &organs, "engine", &engine) == 0;
+        "organs", &organs, "windows", &windows, "engine", &engine) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;
     const int who = unpacked ? find_name(engine, engine_names, 2) : -1;
     parameters.suv = unpacked ? find_name(suv, suv_names, 5) : -1;
     const bool good = found >= 0 && policy >= 0 && who >= 0 && parameters.suv >= 0
         && parameters.max_missing_slices >= 0 && parameters.max_missing_slices <= 10
+        && (windows == NULL || parse_windows(windows, &parameters))
         && (lay_on == NULL || parse_lay_on(lay_on, &parameters.lay_on))
         && (quality == NULL || parse_quality(quality, &parameters.quality))
         && text_format(parameters.method, sizeof parameters.method, "%s", method);

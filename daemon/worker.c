@@ -348,6 +348,7 @@ static bool analyse_series(struct worker *worker, const struct job *job,
     companion_measure(&worker->inputs, job, &volume, arena, &findings);
     warn_of_series(&facts, &findings);
     warn_of_quality(&quality, volume.unit, &findings);
+    organs_set_windows(&organs, job->parameters.window);
     findings.organs = organs;
     if (organs.count > 0 && !findings.planar)
         organs_place(&organs, &findings);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/findings.h"
+#include "analysis/organs.h"
 #include "analysis/window.h"
 #include "dicom/dataset.h"
 #include "dicom/series.h"
@@ -44,13 +45,22 @@ static struct view make_view(const struct volume *volume)
     return view;
 }
 
-static void draw_slice(const struct report_context *context, size_t k,
+/* That of the organ which it lies in, where the configuration has one; else the findings' own. */
+static struct organ_window window_of(const struct report_context *context, const struct lesion *lesion)
+{
+    const struct organ_window *const own = lesion == NULL ? NULL
+        : organs_window_of(&context->findings->organs, lesion);
+
+    return own != NULL ? *own : (struct organ_window){ context->findings->window_center,
+                                                       context->findings->window_width };
+}
+
+static void draw_slice(const struct report_context *context, struct organ_window of, size_t k,
                        const struct view *view, struct canvas *canvas, uint8_t *grey_slice)
 {
     const struct volume *const volume = context->volume;
     const size_t width = volume->size[0], slice = width * volume->size[1];
-    const struct window window = window_make(context->findings->window_center,
-                                             context->findings->window_width);
+    const struct window window = window_make(of.center, of.width);
 
     window_apply(volume, window, k * slice, slice, grey_slice);
     canvas_grey(canvas, view->width, view->height, grey_slice, width, volume->size[1]);
@@ -121,11 +131,12 @@ static bool draw(const struct report_context *context, const struct lesion *lesi
                  struct error *err)
 {
     const size_t k = lesion != NULL ? lesion->axial_slice : context->volume->size[2] / 2;
+    const struct organ_window window = window_of(context, lesion);
     char line[80];
 
     if (!canvas_new(view->width, view->height + CAPTION, ret_canvas, err))
         return false;
-    draw_slice(context, k, view, ret_canvas, grey_slice);
+    draw_slice(context, window, k, view, ret_canvas, grey_slice);
     canvas_fill(ret_canvas, 0, view->height, view->width, CAPTION, black);
     if (lesion != NULL) {
         for (size_t n = 0; n < context->findings->segment_count; n++) {
@@ -136,8 +147,9 @@ static bool draw(const struct report_context *context, const struct lesion *lesi
         }
         draw_contour(context, lesion, view, ret_canvas, yellow);
     }
-    text_format(line, sizeof line, "%s  slice %zu of %zu", context->facts->modality, k + 1,
-                context->volume->size[2]);
+    text_format(line, sizeof line, "%s  slice %zu of %zu  window %.5g \xc2\xb1 %.5g",
+                context->facts->modality, k + 1, context->volume->size[2], window.center,
+                window.width / 2);
     canvas_text(ret_canvas, 12, 24, TEXT - 2, grey, line);
     caption(context, lesion, view, ret_canvas);
     return true;

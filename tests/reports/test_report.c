@@ -244,6 +244,30 @@ static void planar_views_have_areas_and_outlines(void)
     check_prepared();
 }
 
+/* Pictures of lesions in an organ have its window, the others the findings': no byte of theirs changes. */
+static void check_windows(const struct organ_window windows[ORGAN_WINDOWS])
+{
+    static struct report before[ROOM], after[ROOM];
+    struct dataset *const source = make_template();
+    const size_t count = make(source, before);
+    size_t changed = 0, pictures = 0, placed = 0;
+
+    organs_set_windows(&findings.organs, windows);
+    CU_ASSERT_EQUAL(make(source, after), count);
+    for (size_t i = 0; i < count; i++) {
+        pictures += before[i].kind == REPORT_PICTURE;
+        changed += before[i].kind == REPORT_PICTURE
+            && (before[i].size != after[i].size || memcmp(before[i].bytes, after[i].bytes, before[i].size) != 0);
+        report_free(&before[i]);
+        report_free(&after[i]);
+    }
+    for (size_t n = 0; n < findings.segment_count; n++)
+        placed += findings.lesion[n].site.value[0] != '\0';
+    CU_ASSERT(placed > 0 && placed < pictures);
+    CU_ASSERT_EQUAL(changed, placed);
+    dataset_free(source);
+}
+
 /* Segments, groups, numbers and reasons of organs, by pydicom; the delay goes over midnight. */
 static void results_with_organs_read_back_as_they_were_found(void)
 {
@@ -270,7 +294,11 @@ static void results_with_organs_read_back_as_they_were_found(void)
     for (size_t n = 0; n < findings.segment_count; n++)
         sites += findings.lesion[n].site.value[0] != '\0';
     CU_ASSERT(sites > 0);
+    const struct organ_window windows[ORGAN_WINDOWS] = {
+        { 400, 1800 }, { 50, 400 }, { 30, 150 }, { -600, 1500 }, { 100, 200 } };
     facts.slices = volume.size[2];
+    check_windows(windows);
+    organs_set_windows(&findings.organs, windows);
     snprintf(findings.organs.organ[findings.organs.count - 1].why_not, 40, "a reason");
     findings.organs.organ[findings.organs.count - 1].found = false;
     check_prepared();
