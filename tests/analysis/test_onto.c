@@ -184,6 +184,38 @@ static void onto_its_own_grid_nothing_changes(void)
     CU_ASSERT_EQUAL(volume_value(&to, 3), -1000);
 }
 
+/* All that sixteen bits hold, shifted by a whole and by half a voxel along each axis. */
+static void extreme_values_are_kept_and_halved(void)
+{
+    static int16_t voxels[9 * 9 * 9];
+    static const size_t step[3] = { 1, 9, 81 };
+    uint64_t state = 3;
+
+    for (size_t i = 0; i < 729; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        voxels[i] = state >> 62 == 0 ? INT16_MIN : state >> 62 == 1 ? INT16_MAX : (int16_t)(state >> 40);
+    }
+    for (int axis = 0; axis < 3; axis++)
+        for (int half = 0; half < 2; half++) {
+            size_t wrong = 0;
+            begin();
+            place(&moving, 9, 9, 9, 1, 0, 0);
+            moving.type = VOXEL_INT16;
+            moving.i16 = voxels;
+            grid = moving;
+            for (int row = 0; row < 3; row++)
+                grid.affine[row][3] += moving.affine[row][axis] * (half ? 0.5 : 1);
+            CU_ASSERT_FATAL(resample_onto(&moving, &grid, NULL, RESAMPLE_LINEAR, 0, 1, arena, &to, &err));
+            for (size_t i = 0; i < 729; i++) {
+                const size_t at = i / step[axis] % 9;
+                const double next = at < 8 ? voxels[i + step[axis]] : 0;
+                const double expected = half ? (voxels[i] + next) / 2 : next;
+                wrong += at < 8 && fabs(to.i16[i] - expected) > (half ? 0.51 : 0);
+            }
+            CU_ASSERT_EQUAL(wrong, 0);
+        }
+}
+
 static void what_has_no_answer_is_refused(void)
 {
     static uint8_t labels[24];
@@ -210,6 +242,7 @@ static const struct runner_test tests[] = {
     TEST(what_is_linear_in_space_stays_so),
     TEST(scipy_takes_the_same_values),
     TEST(onto_its_own_grid_nothing_changes),
+    TEST(extreme_values_are_kept_and_halved),
     TEST(what_has_no_answer_is_refused),
     { NULL, NULL }
 };
