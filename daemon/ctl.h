@@ -15,6 +15,7 @@ struct ctl {
     bool now;                       /* also outside of the peer's hours */
     const char *modality;           /* of what is imported and does not tell it; or NULL */
     const char *labels;             /* names of label values from 1 on, with commas between; or NULL */
+    double spacing_mm[2];           /* of pictures: between rows and columns; 0: not told */
     bool channels_first;            /* how NIfTI files of more than three dimensions lie */
 };
 

@@ -23,10 +23,13 @@
 #include "dicom/association.h"
 #include "dicom/dataset.h"
 #include "dicom/scan.h"
+#include "reports/picture.h"
+#include "util/digest.h"
 #include "util/error.h"
 #include "util/text.h"
 
 #define MAX_META 65536
+#define MAX_PICTURE (256LL << 20)
 #define MAX_DIRECTORY (64LL << 20)
 #define MAX_BARE (4LL << 30)
 #define MAX_WAITING 512             /* files of labels */
@@ -36,7 +39,7 @@
 /* ---- what a file is ---- */
 
 enum kind {
-    KIND_DICOM, KIND_BARE, KIND_NIFTI, KIND_ARCHIVE, KIND_OTHER
+    KIND_DICOM, KIND_BARE, KIND_NIFTI, KIND_PICTURE, KIND_ARCHIVE, KIND_OTHER
 };
 
 /* A data set without preamble and meta header begins with group 0008, little endian. */
@@ -52,6 +55,8 @@ static enum kind kind_of(const unsigned char *head, size_t size)
         return KIND_DICOM;
     if (ctl_nifti_is(head, size))
         return KIND_NIFTI;
+    if (picture_is(head, size))
+        return KIND_PICTURE;
     return archive_is(head, size) ? KIND_ARCHIVE : is_bare(head, size) ? KIND_BARE : KIND_OTHER;
 }
 
@@ -426,6 +431,90 @@ static void offer_nifti(const struct place *place, int fd)
     munmap(bytes, (size_t)status.st_size);
 }
 
+/* ---- pictures ---- */
+
+/* "a/b/slice_12.png": a series and a patient a folder, the number as the name has it. */
+static void name_picture(const char *name, char folder[CTL_MAX_NAME], char patient[65], long *ret_number)
+{
+    char shown[CTL_MAX_NAME];
+    long long number = 0;
+
+    text_printable(name, shown, sizeof shown);
+    char *const slash = strrchr(shown, '/');
+    const char *const base = slash == NULL ? shown : slash + 1;
+    const char *const dot = strrchr(base, '.');
+    const char *end = dot == NULL ? base + strlen(base) : dot, *at = end;
+    char digits[12];
+    while (at > base && isdigit((unsigned char)at[-1]))
+        at--;
+    text_format(digits, sizeof digits, "%.*s", (int)(end - at), at);
+    *ret_number = text_to_int(digits, 0, 999999999, &number) ? (long)number : 1;
+    text_format(folder, CTL_MAX_NAME, "%.*s", slash == NULL ? 0 : (int)(slash - shown), shown);
+    const char *const last = strrchr(folder, '/');
+    text_format(patient, 65, "%.64s", last == NULL ? folder : last + 1);
+    for (char *one = patient; *one != '\0'; one++)
+        if (*one == '\\' || *one == '^' || *one == '=')
+            *one = '_';
+    if (patient[0] == '\0')
+        text_format(patient, 65, "PICTURES");
+}
+
+static void hex_of(const void *bytes, size_t size, char ret_hex[DIGEST_HEX_SIZE])
+{
+    unsigned char digest[DIGEST_SIZE];
+
+    digest_of(bytes, size, digest);
+    digest_hex(digest, ret_hex);
+}
+
+static bool make_picture(const struct place *place, const void *bytes, size_t size, struct error *err)
+{
+    const struct ctl *const ctl = place->import->ctl;
+    char folder[CTL_MAX_NAME], patient[65], study[DIGEST_HEX_SIZE], key[DIGEST_HEX_SIZE], text[CTL_MAX_NAME + 128];
+    struct picture_about about = { .patient_id = patient, .description = patient, .study_key = study,
+                                   .series_key = study, .key = key };
+    unsigned char *made = NULL;
+    size_t made_size = 0;
+
+    name_picture(place->name, folder, patient, &about.instance_number);
+    memcpy(about.spacing_mm, ctl->spacing_mm, sizeof about.spacing_mm);
+    text_format(text, sizeof text, "pictures %s %g %g", folder, ctl->spacing_mm[0], ctl->spacing_mm[1]);
+    hex_of(text, strlen(text), study);
+    hex_of(bytes, size, key);
+    text_format(text, sizeof text, "picture %s %s %s", study, key, place->name);
+    hex_of(text, strlen(text), key);
+    const char *const slash = strrchr(place->name, '/');
+    text_printable(slash == NULL ? place->name : slash + 1, folder, sizeof folder);
+    for (char *at = folder; *at != '\0'; at++)
+        *at = (char)(*at == '\\' ? '_' : *at);
+    text_format(text, sizeof text, "From the picture %.200s%s", folder,
+                ctl->spacing_mm[0] > 0 ? "" : "; unit: pixel");
+    about.derivation = text;
+    const bool good = picture_write(bytes, size, &about, &made, &made_size, err)
+        && (keep_image(made, made_size, (void *)place) || error_set(err, ERROR_IO, "it could not be kept"));
+    free(made);
+    return good;
+}
+
+static void offer_picture(const struct place *place, int fd)
+{
+    struct stat status;
+    struct error err;
+
+    if (fstat(fd, &status) != 0 || status.st_size > MAX_PICTURE || !dicom_init(&err)) {
+        ctl_send_refuse(place->import, place->name, "a picture of more than 256 MiB");
+        return;
+    }
+    void *const bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED) {
+        ctl_send_refuse(place->import, place->name, strerror(errno));
+        return;
+    }
+    if (!make_picture(place, bytes, (size_t)status.st_size, &err))
+        ctl_send_refuse(place->import, place->name, err.text);
+    munmap(bytes, (size_t)status.st_size);
+}
+
 /* ---- labels, which wait for the images of their case ---- */
 
 static struct waiting {
@@ -492,6 +581,9 @@ static void offer(const struct place *place, int fd)
             return;
         }
         offer_nifti(place, fd);
+        break;
+    case KIND_PICTURE:
+        offer_picture(place, fd);
         break;
     case KIND_ARCHIVE:
         open_archive(place, fd);

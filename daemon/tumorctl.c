@@ -34,6 +34,7 @@ static const char usage[] =
     "  import PATH          stores the DICOM files of a file, folder, archive or DICOMDIR, and the\n"
     "                       images of NIfTI files as DICOM\n"
     "      --modality=CT|MR|PT    of NIfTI files that do not tell it\n"
+    "      --spacing=MM[,MM]      of PNG and JPEG pictures, whose unit is else the pixel\n"
     "      --labels=NAME,NAME…    what the values of label files are, from 1 on\n"
     "      --channels=first|last  how NIfTI files of more than three dimensions lie (last)\n"
     "  echo PEER            C-ECHO to a configured peer\n"
@@ -507,6 +508,24 @@ static bool parse_pair(bool window, const char *text, struct ctl_vectors *vector
 enum phantom_option { SEED = 256, TILT, MISSING, UNEVEN, LESIONS, MODALITY, OBLIQUE, SPACING, SIZE, CNR, DISTRACTORS, KIND,
                       NOW, CHANNELS, LABELS, PATIENT, ALL, CSV, WINDOW, BAND };
 
+/* "0.9" or "0.9,0.8": millimetres between rows, and between columns. */
+static bool parse_pixel(const char *text, double ret_mm[2])
+{
+    char copy[64];
+    double mm[2];
+
+    if (!text_format(copy, sizeof copy, "%s", text))
+        return false;
+    char *const comma = strchr(copy, ',');
+    if (comma != NULL)
+        *comma = '\0';
+    if (!text_to_double(copy, &mm[0]) || !text_to_double(comma == NULL ? copy : comma + 1, &mm[1])
+        || !(mm[0] > 0 && mm[0] < 1000 && mm[1] > 0 && mm[1] < 1000))
+        return false;
+    memcpy(ret_mm, mm, sizeof mm);
+    return true;
+}
+
 static bool parse_phantom_option(int option, const char *text, struct phantom_options *phantom)
 {
     long long value = 0;
@@ -635,6 +654,8 @@ static int parse(int argc, char **argv, struct arguments *arguments)
         case '?':
             return wrong_usage("unknown option or missing value: ", argv[optind - 1]);
         default:
+            if (option == SPACING && parse_pixel(optarg, arguments->ctl.spacing_mm))
+                break;
             if (option == KIND && strcmp(optarg, "mibg") == 0)
                 arguments->planar = true;
             else if (!parse_phantom_option(option, optarg, &arguments->phantom))

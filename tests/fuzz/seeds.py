@@ -319,10 +319,22 @@ def masks():
     yield data + sequence(0x30060080, element(0x30060084, "IS", b"1") + element(0x300600A4, "CS", b"GTV"))
 
 
+def pictures():
+    """Small PNGs of all kinds of pixels, and the head of a JPEG."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    for depth, colour, row in ((8, 0, 4), (16, 0, 8), (8, 2, 12), (16, 2, 24), (1, 0, 1), (8, 3, 4), (8, 6, 16), (8, 4, 8)):
+        data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 3, depth, colour, 0, 0, 0))
+        data += chunk(b"PLTE", bytes(768)) if colour == 3 else b""
+        yield data + chunk(b"IDAT", zlib.compress((b"\0" + bytes(range(row))) * 3)) + chunk(b"IEND", b"")
+    yield bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b080010001001011100ffd9")
+
+
 def main():
     targets = {"answer": answers, "charset": texts, "command": commands, "config": configs, "identifier": identifiers,
                "j2k": codestreams, "job": jobs, "journal": records, "jpeg": jpegs, "mask": masks, "match": matches, "meta": metas, "negotiate": negotiations,
-               "nifti": niftis, "pdv": pdus, "regions": findings, "request": requests, "scan": scans}
+               "nifti": niftis, "pdv": pdus, "picture": pictures, "regions": findings, "request": requests, "scan": scans}
     for name, seeds in targets.items():
         folder = os.path.join(sys.argv[1], "fuzz_%s.corpus" % name)
         os.makedirs(folder, exist_ok=True)
