@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/features.h"
 #include "analysis/measure.h"
 #include "analysis/regions.h"
 #include "util/arena.h"
@@ -156,6 +157,21 @@ static bool measure_organ(const struct volume *volume, const struct given_struct
     return one->segment_count == 0 || measure_lesion(volume, &one->labels, lesion, arena, err);
 }
 
+/* Where the arena still has room for them: a mask comes beside the volume that fills it. */
+static bool describe_regions(const struct volume *volume, int threads, struct arena *arena,
+                             struct findings *one, struct error *err)
+{
+    if (arena_limit(arena) - arena_used(arena) < features_room(volume))
+        return true;
+    for (size_t n = 0; n < one->segment_count; n++) {
+        struct lesion *const lesion = &one->lesion[n];
+        if (!features_measure(volume, &one->labels, (uint8_t)lesion->label, lesion->low, lesion->high,
+                              threads, arena, &lesion->features, err))
+            return false;
+    }
+    return true;
+}
+
 static bool measure_structure(const struct volume *volume, const struct given_structure *structure,
                               int threads, struct arena *arena, struct findings *one, struct error *err)
 {
@@ -165,7 +181,8 @@ static bool measure_structure(const struct volume *volume, const struct given_st
     if (!regions_begin(volume, METHOD, METHOD_VERSION, arena, one, err))
         return false;
     return structure->kind == FINDING_ORGAN ? measure_organ(volume, structure, arena, one, err)
-        : regions_tell(volume, structure->mask, &rules, arena, one, err);
+        : regions_tell(volume, structure->mask, &rules, arena, one, err)
+            && describe_regions(volume, threads, arena, one, err);
 }
 
 /* The first layer in which nothing lies where `labels` has something; the count of layers: none. */

@@ -302,6 +302,8 @@ static void structures_that_overlap_are_whole_and_counted_once(void)
         CU_ASSERT_EQUAL(painted(&findings.lesion[n]), findings.lesion[n].voxels);
     }
     CU_ASSERT_EQUAL(findings.lesion[2].voxels, 729);
+    CU_ASSERT(findings.lesion[0].features.intensity_known && findings.lesion[1].features.shape_known);
+    CU_ASSERT_EQUAL(findings.lesion[1].features.intensity.mean, findings.lesion[1].mean);
     CU_ASSERT_EQUAL(findings.layer_count, 2);
     CU_ASSERT_EQUAL(findings.warning_count, 1);
     CU_ASSERT_STRING_EQUAL(findings.warning[0],

@@ -327,6 +327,47 @@ static void contours_are_filled_where_a_centre_is_inside(void)
     end();
 }
 
+/* Slices at 30, 35, 45 (40 is missing) and 50 mm: what is drawn at 45 is on the third, at 40 on none of them. */
+static void a_missing_slice_moves_no_mask(void)
+{
+    static const uint8_t bits[12] = { 0x01, 0, 0, 0, 0, 0, 0x02 };
+    static struct volume_slice slices[4] = { { .position_mm = { 10, 20, 30 } }, { .position_mm = { 10, 20, 35 } },
+                                             { .position_mm = { 10, 20, 45 } }, { .position_mm = { 10, 20, 50 } } };
+
+    begin();
+    grid.slices = slices;
+    grid.even = false;
+    grid.affine[2][2] = 20.0 / 3;
+    CU_ASSERT_FATAL(paint_drawn(&(struct drawn){ .contour = { "11\\21\\45\\19\\21\\45\\19\\29\\45\\11\\29\\45" } }));
+    CU_ASSERT_EQUAL(paint.voxels, 16);
+    CU_ASSERT_EQUAL(voxels[2 * 48 + 8 + 1], 1);
+    CU_ASSERT_FALSE(paint.resampled);
+    memset(voxels, 0, volume_count(&grid));
+    CU_ASSERT_FATAL(paint_made(&(struct made){ .x = 10, .y = 20, .z = { 45, 35 }, .frames = 2, .bytes = bits,
+                                               .size = 12 }, 0));
+    CU_ASSERT_EQUAL(paint.voxels, 2);
+    CU_ASSERT_EQUAL(voxels[2 * 48], 1);
+    CU_ASSERT_EQUAL(voxels[48 + 1], 1);
+    CU_ASSERT_FALSE(paint.resampled);
+    end();
+}
+
+/* A tilted gantry: slices are shifted by 1 mm against each other along y. */
+static void a_sheared_grid_takes_masks_where_they_lie(void)
+{
+    static struct volume_slice slices[4] = { { .position_mm = { 10, 20, 30 } }, { .position_mm = { 10, 21, 35 } },
+                                             { .position_mm = { 10, 22, 40 } }, { .position_mm = { 10, 23, 45 } } };
+
+    begin();
+    grid.slices = slices;
+    grid.affine[1][2] = 1;
+    CU_ASSERT_FATAL(paint_drawn(&(struct drawn){ .contour = { "11\\24\\45\\19\\24\\45\\19\\32\\45\\11\\32\\45" } }));
+    CU_ASSERT_EQUAL(paint.voxels, 16);
+    CU_ASSERT_EQUAL(voxels[3 * 48 + 8 + 1], 1);
+    CU_ASSERT_EQUAL(voxels[3 * 48 + 1], 0);
+    end();
+}
+
 /* Slices lie 5 mm apart: contours half way between two of them count once, on other planes they are resampled. */
 static void contours_between_slices_count_once(void)
 {
@@ -647,6 +688,8 @@ static const struct runner_test tests[] = {
     TEST(codes_and_names_tell_what_a_segment_is),
     TEST(contours_are_filled_where_a_centre_is_inside),
     TEST(contours_between_slices_count_once),
+    TEST(a_missing_slice_moves_no_mask),
+    TEST(a_sheared_grid_takes_masks_where_they_lie),
     TEST(bad_contours_are_left_out_and_told),
     TEST(types_and_names_tell_what_a_region_is),
     TEST(a_million_points_take_seconds_at_most),
