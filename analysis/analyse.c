@@ -5,6 +5,8 @@
 
 #include "analysis/methods.h"
 #include "analysis/planar.h"
+#include "analysis/synthesis.h"
+#include "util/error.h"
 
 void analysis_defaults(const char *modality, struct analysis_parameters *ret_parameters)
 {
@@ -27,6 +29,18 @@ void analysis_defaults(const char *modality, struct analysis_parameters *ret_par
     *ret_parameters = parameters;
 }
 
+static bool is_flat(const struct volume *volume)
+{
+    return volume->planar || volume->size[2] == 1;
+}
+
+/* Only what has a place in the patient gets a body. */
+static bool has_body(const struct methods_task *task, const struct findings *findings)
+{
+    return task->parameters->synthesis_mm > 0 && !task->volume->planar && task->volume->size[2] == 1
+        && findings->segment_count > 0;
+}
+
 size_t analyse_need(const struct volume *volume, const struct analysis_parameters *parameters)
 {
     const struct methods_task task = { .volume = volume, .parameters = parameters };
@@ -41,7 +55,13 @@ bool analyse_organ(const struct volume *volume, const uint8_t *organ,
 {
     const struct methods_task task = { .volume = volume, .parameters = parameters, .organ = organ };
 
-    return (volume->planar ? planar_run : methods_run)(&task, arena, ret_findings, err);
+    if (!is_flat(volume))
+        return methods_run(&task, arena, ret_findings, err);
+    return planar_run(&task, arena, ret_findings, err)
+        && (!has_body(&task, ret_findings)
+            || synthesis_make(&ret_findings->labels, ret_findings->segment_count, parameters->synthesis_mm,
+                              arena, &ret_findings->synthesis, err)
+            || error_prefix(err, "synthesis"));
 }
 
 bool analyse(const struct volume *volume, const struct analysis_parameters *parameters,

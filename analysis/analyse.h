@@ -34,6 +34,7 @@ struct analysis_parameters {
     double min_contrast;            /* lesion mean minus its shell's, in noise SDs */
     double max_fraction;            /* of the body: larger is anatomy, not a lesion */
     double split;                   /* regions that only touch are several (split.h); 0: never */
+    double synthesis_mm;            /* of a single slice: the depth of a body made of it (synthesis.h); 0: none */
     bool organs;                    /* tell of the anatomy, too: CT and MR */
     struct organ_window window[ORGAN_WINDOWS];  /* CT: of pictures of lesions in an organ */
     bool flatten;                   /* remove a smooth bias field first (MR) */

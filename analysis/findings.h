@@ -14,6 +14,7 @@
 #include "analysis/features.h"
 #include "analysis/laid.h"
 #include "analysis/quality.h"
+#include "analysis/synthesis.h"
 #include "util/volume.h"
 
 #define FINDINGS_MAX_SEGMENTS 20    /* lesions told one by one; the others are counted */
@@ -155,6 +156,7 @@ struct findings {
     size_t laid_count;                      /* other volumes on this one, and what they say */
     struct laid laid[FINDINGS_MAX_LAID];
     struct quality quality;                 /* of the volume, before the method saw it */
+    struct synthesis synthesis;             /* of a single slice, where one is asked for */
     char rule[160];                         /* what made a voxel part of a region, "" when not told */
     size_t warning_count;
     char warning[FINDINGS_MAX_WARNINGS][160];

@@ -68,6 +68,7 @@ static void add_lesion(const struct place *place, struct findings *findings)
     lesion->label = (uint32_t)++findings->segment_count;
     lesion->low[2] = lesion->high[2] = lesion->axial_slice = place->k;
     lesion->longest_mm = lesion->axial_long_mm;     /* there is no third dimension */
+    lesion->tlg.known = false;
     text_format(lesion->tracking_id, sizeof lesion->tracking_id, "Region %u", (unsigned)lesion->label);
     for (size_t n = 0; n < pixels; n++)
         if (from[n] == place->lesion->label)
@@ -113,6 +114,7 @@ bool planar_run(const struct methods_task *task, struct arena *arena, struct fin
             place[places++] = (struct place){ &each[k], &each[k].lesion[n], k };
     }
     findings->planar = true;
+    findings->total_tlg.known = false;
     qsort(place, places, sizeof *place, compare_places);
     for (size_t n = 0; n < places && n < FINDINGS_MAX_SEGMENTS; n++)
         add_lesion(&place[n], findings);

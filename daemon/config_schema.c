@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analysis/methods.h"
+#include "analysis/synthesis.h"
 #include "daemon/config.h"
 #include "daemon/limits.h"
 #include "dicom/syntax.h"
@@ -266,6 +267,8 @@ const struct field config_analysis_fields[] = {
     GIVEN("max_fraction", FIELD_DOUBLE, max_fraction, 0, 1, "a fraction (0 to 1)", NULL,
           GIVEN_MAX_FRACTION),
     GIVEN("split", FIELD_DOUBLE, split, 0, 1, "a part of a peak (0 to 1; 0: never)", NULL, GIVEN_SPLIT),
+    GIVEN("synthesis_mm", FIELD_DOUBLE, synthesis_mm, 0, SYNTHESIS_MAX_DEPTH_MM,
+          "a depth (0 to 500 mm; 0: none)", NULL, GIVEN_SYNTHESIS),
     GIVEN("max_missing_slices", FIELD_INT, max_missing_slices, 0, 10,
           "a number of slices (0 to 10)", NULL, GIVEN_MISSING),
     GIVEN("masks", FIELD_WORD, masks, 0, 0, "use, beside or ignore", masks_words, GIVEN_MASKS),

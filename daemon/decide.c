@@ -164,6 +164,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->max_fraction = own->max_fraction;
     if (analysis->given & GIVEN_SPLIT)
         ret_parameters->split = own->split;
+    if (analysis->given & GIVEN_SYNTHESIS)
+        ret_parameters->synthesis_mm = own->synthesis_mm;
     if (analysis->given & GIVEN_MASKS)
         ret_parameters->masks = own->masks;
     if (analysis->given & GIVEN_LAY_ON)

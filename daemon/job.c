@@ -148,6 +148,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         json_object_set_new(object, "split", json_real(parameters->split));
     if (parameters->engine != ENGINE_FIXED)
         json_object_set_new(object, "engine", json_string(engine_names[parameters->engine]));
+    if (parameters->synthesis_mm > 0)
+        json_object_set_new(object, "synthesis_mm", json_real(parameters->synthesis_mm));
     if (parameters->suv_threshold > 0)
         json_object_set_new(object, "suv_threshold", json_real(parameters->suv_threshold));
     if (parameters->suv > 0)
@@ -191,13 +193,13 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
     int flatten, organs = 0;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?s s?F s?s s?o s?i s?o s?b s?o s?s !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?F s?s s?F s?s s?o s?i s?o s?b s?o s?s !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
         "min_contrast", &parameters.min_contrast,
         "max_fraction", &parameters.max_fraction, "flatten", &flatten, "split",
-        &parameters.split, "suv", &suv, "suv_threshold",
+        &parameters.split, "synthesis_mm", &parameters.synthesis_mm, "suv", &suv, "suv_threshold",
         &parameters.suv_threshold, "masks", &masks, "quality",
         &quality, "max_missing_slices", &parameters.max_missing_slices, "lay_on", &lay_on,
         "organs", &organs, "windows", &windows, "engine", &engine) == 0;

@@ -209,6 +209,7 @@ static void print_notes(const json_t *findings)
 /* Regions of pictures: no volumes, and no places in the patient. */
 static void print_planar(const json_t *findings)
 {
+    const json_t *body;
     json_t *lesion;
     size_t index;
 
@@ -219,6 +220,9 @@ static void print_planar(const json_t *findings)
                ctl_text(lesion, "view"), number(lesion, "area_mm2") / 100, number(lesion, "axial_long_mm"),
                number(lesion, "axial_short_mm"), number(lesion, "mean"), number(lesion, "sd"));
         print_uptake(findings, lesion);
+        if ((body = json_object_get(lesion, "synthetic, voxels")) != NULL)
+            printf("       synthetic, voxels: %s, longest %.0f; not for measurement\n",
+                   ctl_text(body, "count"), number(body, "longest"));
     }
     print_notes(findings);
 }

@@ -90,14 +90,15 @@ static void describe(const struct report *report, struct job_result *result)
 static void summarise(const struct findings *findings, struct job_result *result)
 {
     const bool given = strcmp(findings->method.name, "given-mask") == 0;
+    const bool flat = findings->labels.size[2] == 1 && !findings->labels.planar;
 
     if (findings->count == 0)
         snprintf(result->reason, sizeof result->reason, "analysed: no %s", given
                  ? "region in the mask that was given" : "candidate region found");
     else if (findings->planar)
         snprintf(result->reason, sizeof result->reason,
-                 "analysed: %zu candidate region%s in planar views", findings->count,
-                 findings->count == 1 ? "" : "s");
+                 "analysed: %zu candidate region%s in %s", findings->count,
+                 findings->count == 1 ? "" : "s", flat ? "a single slice" : "planar views");
     else
         snprintf(result->reason, sizeof result->reason,
                  "analysed: %zu %s%s%s, %.1f ml", findings->count,

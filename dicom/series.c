@@ -455,8 +455,8 @@ static bool fill_grid(const struct series *series, double worst, struct volume *
     for (int axis = 0; axis < 3; axis++) {
         volume->affine[axis][0] = first->orientation[axis] * first->spacing[1];
         volume->affine[axis][1] = first->orientation[axis + 3] * first->spacing[0];
-        volume->affine[axis][2] = (last->position[axis] - first->position[axis])
-            / (double)(series->stack.count - 1);
+        volume->affine[axis][2] = series->stack.count == 1 ? series->stack.normal[axis]
+            : (last->position[axis] - first->position[axis]) / (double)(series->stack.count - 1);
         volume->affine[axis][3] = first->position[axis];
     }
     item_text_at(dataset_root(series->head), FRAME_OF_REFERENCE, 0,
@@ -489,6 +489,10 @@ static bool place(struct series *series, struct volume *volume, struct series_fa
 
     if (series->stack.frame[0]->planar)
         return place_planar(series, volume, facts, err);
+    if (series->stack.count == 1) {
+        series_warn(facts, "a single slice: areas and lengths in it, no volume");
+        return fill_grid(series, 0, volume, err);
+    }
     if (!find_worst_step(series, &worst, err) || !check_shift(series, facts, err))
         return false;
     if (worst > EVEN && worst <= UNEVEN)        /* beyond it analysis/resample.h tells */
@@ -702,11 +706,9 @@ bool series_volume(struct series *series, struct volume *ret_volume,
         series_warn(&facts, "%zu localizer%s without a place set aside", series->left_out,
                     series->left_out == 1 ? "" : "s");
     facts.slices = series->stack.count;
-    if (facts.slices == 1 && !series->stack.frame[0]->planar)
-        return series->frames == 1
-            ? error_set(err, ERROR_UNSUPPORTED, "a single slice is no volume")
-            : error_set(err, ERROR_UNSUPPORTED, "%zu slices, of which no two lie behind each "
-                        "other: no volume", series->frames);
+    if (facts.slices == 1 && series->frames > 1 && !series->stack.frame[0]->planar)
+        return error_set(err, ERROR_UNSUPPORTED, "%zu slices, of which no two lie behind each "
+                         "other: no volume", series->frames);
     text_format(facts.modality, sizeof facts.modality, "%s", series->modality);
     item_text_at(dataset_root(series->head), BODY_PART, 0, facts.body_part,
                  sizeof facts.body_part);

@@ -61,8 +61,9 @@ bool series_add(struct series *series, struct dataset *dataset, struct error *er
 /*
  * Once, after the last series_add(). Chooses a stack (dicom/stack.h), sorts it along the
  * normal: even to 1 % is regular; what is off by more, a gap among it, is taken with true
- * positions and a warning (analysis/resample.h makes an even grid of it). A single slice, and
- * slices that are shifted against each other otherwise than by a tilt, are refused. CT becomes
+ * positions and a warning (analysis/resample.h makes an even grid of it). Slices that
+ * are shifted against each other otherwise than by a tilt are refused. A series of a single slice is
+ * one of 1 mm, so that a voxel's volume is its area in number: a warning says so. CT becomes
  * VOXEL_INT16 in HU where slope is 1 and intercept whole, else VOXEL_FLOAT32; PET becomes
  * VOXEL_FLOAT32 in the SUV that was wished for, or stays in its unit with facts.suv telling why; MR stays as stored.
  */

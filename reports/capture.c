@@ -18,6 +18,7 @@
 #define SC_CLASS "1.2.840.10008.5.1.4.1.1.7.4"
 #define LONG_SIDE 640               /* pixels that the slice has at least on its long side */
 #define CAPTION 84                  /* pixels below it */
+#define LINE 20                     /* and for what is synthetic */
 #define TEXT 17
 
 static const struct color white = { 240, 240, 240 }, grey = { 170, 170, 170 };
@@ -103,6 +104,11 @@ static void draw_contour(const struct report_context *context, const struct lesi
         }
 }
 
+static size_t caption_of(const struct report_context *context)
+{
+    return context->findings->synthesis.made ? CAPTION + LINE : CAPTION;
+}
+
 static void caption(const struct report_context *context, const struct lesion *lesion,
                     const struct view *view, struct canvas *canvas)
 {
@@ -123,6 +129,12 @@ static void caption(const struct report_context *context, const struct lesion *l
                     strcmp(unit, "1") == 0 ? "" : unit);
         canvas_text(canvas, x, y + 50, TEXT, white, line);
     }
+    if (lesion != NULL && context->findings->synthesis.made) {
+        text_format(line, sizeof line, "synthetic, voxels: %zu, longest %.0f. Not for measurement",
+                    context->findings->synthesis.voxels[lesion->label],
+                    context->findings->synthesis.longest_voxels[lesion->label]);
+        canvas_text(canvas, x, y + 92, TEXT - 3, amber, line);
+    }
     canvas_text(canvas, x, y + 73, TEXT - 3, amber, COMMON_WARNING);
 }
 
@@ -134,10 +146,10 @@ static bool draw(const struct report_context *context, const struct lesion *lesi
     const struct organ_window window = window_of(context, lesion);
     char line[80];
 
-    if (!canvas_new(view->width, view->height + CAPTION, ret_canvas, err))
+    if (!canvas_new(view->width, view->height + caption_of(context), ret_canvas, err))
         return false;
     draw_slice(context, window, k, view, ret_canvas, grey_slice);
-    canvas_fill(ret_canvas, 0, view->height, view->width, CAPTION, black);
+    canvas_fill(ret_canvas, 0, view->height, view->width, caption_of(context), black);
     if (lesion != NULL) {
         for (size_t n = 0; n < context->findings->segment_count; n++) {
             struct lesion other = context->findings->lesion[n];
@@ -175,7 +187,7 @@ static void put_image(const struct report_context *context, const struct view *v
 {
     const struct item *const source = dataset_root(context->source);
     const uint32_t pointer = 0x00181063;                /* Frame Time */
-    const size_t size = 3 * view->width * (view->height + CAPTION);
+    const size_t size = 3 * view->width * (view->height + caption_of(context));
 
     if (context->facts->body_part[0] != '\0')
         item_copy(root, source, 0x00180015);
@@ -189,7 +201,7 @@ static void put_image(const struct report_context *context, const struct view *v
     item_put_text(root, 0x00280004, "RGB");
     item_put_int(root, 0x00280006, 0);
     item_put_int(root, 0x00280008, (long)count);
-    item_put_int(root, 0x00280010, (long)(view->height + CAPTION));
+    item_put_int(root, 0x00280010, (long)(view->height + caption_of(context)));
     item_put_int(root, 0x00280011, (long)view->width);
     item_put_int(root, 0x00280100, 8);
     item_put_int(root, 0x00280101, 8);
@@ -233,7 +245,7 @@ bool capture_make(const struct report_context *context, struct report *ret_repor
     const struct findings *const findings = context->findings;
     const size_t pictures = findings->segment_count > 0 ? findings->segment_count : 1;
     const struct view view = make_view(context->volume);
-    const size_t size = 3 * view.width * (view.height + CAPTION);
+    const size_t size = 3 * view.width * (view.height + caption_of(context));
     uint8_t *const frames = malloc(pictures * size);
     uint8_t *const slice = malloc(context->volume->size[0] * context->volume->size[1]);
     bool good = frames != NULL && slice != NULL && room > pictures;

@@ -124,6 +124,8 @@ void common_frame_of_reference(const struct report_context *context, struct item
 
 bool common_is_repeated(const struct volume *volume, size_t k)
 {
+    if (k > 0 && strcmp(volume->slices[k - 1].sop_uid, volume->slices[k].sop_uid) == 0)
+        return true;
     for (size_t earlier = 0; volume->slices[k].of_many && earlier < k; earlier++)
         if (strcmp(volume->slices[earlier].sop_uid, volume->slices[k].sop_uid) == 0)
             return true;

@@ -154,9 +154,15 @@ static void make_planar(const struct report_context *context, const struct lesio
                                            "short_axis_mm" };
     const double (*const affine)[4] = context->volume->affine;
 
-    for (size_t i = 0; i < sizeof spatial / sizeof *spatial; i++)
-        json_object_del(object, spatial[i]);
+    const bool placed = !context->volume->planar;       /* a slice of a patient has a place, and no volume */
+
     json_object_set_new(object, "area_mm2", json_real(lesion->volume_mm3));
+    for (size_t i = 0; i < (placed ? 1 : sizeof spatial / sizeof *spatial); i++)
+        json_object_del(object, spatial[i]);
+    if (placed)
+        json_object_set_new(object, "view", json_string("slice"));
+    if (placed)
+        return;
     json_object_set_new(object, "view", json_string(context->facts->view[lesion->axial_slice
                                                                          % SERIES_MAX_VIEWS]));
     json_object_set_new(object, "centroid_pixels", json_pack("[f,f]",
@@ -168,12 +174,20 @@ static void put_planar(const struct report_context *context, json_t *object)
 {
     json_t *const views = json_array();
 
-    for (size_t k = 0; k < context->volume->size[2] && k < SERIES_MAX_VIEWS; k++)
+    for (size_t k = 0; context->volume->planar && k < context->volume->size[2] && k < SERIES_MAX_VIEWS; k++)
         json_array_append_new(views, json_string(context->facts->view[k]));
     json_object_set_new(object, "planar", json_true());
     json_object_set_new(object, "views", views);
     json_object_set_new(object, "total_area_mm2", json_real(context->findings->total_mm3));
     json_object_del(object, "total_mm3");
+}
+
+/* In voxels, by that name: nothing of it is a length in the patient. */
+static void put_synthetic(const struct synthesis *synthesis, const struct lesion *lesion, json_t *object)
+{
+    json_object_set_new(object, "synthetic, voxels", json_pack(
+        "{s:I s:f}", "count", (json_int_t)synthesis->voxels[lesion->label], "longest",
+        synthesis->longest_voxels[lesion->label]));
 }
 
 static json_t *lesion_object(const struct report_context *context,
@@ -199,6 +213,8 @@ static json_t *lesion_object(const struct report_context *context,
     put_features(&lesion->features, object);
     if (object != NULL && context->findings->planar)
         make_planar(context, lesion, object);
+    if (object != NULL && context->findings->synthesis.made)
+        put_synthetic(&context->findings->synthesis, lesion, object);
     return object;
 }
 
@@ -256,6 +272,10 @@ bool findings_json_make(const struct report_context *context, struct report *ret
         organs_json_put(context, object);
     if (object != NULL && findings->planar)
         put_planar(context, object);
+    if (object != NULL && findings->synthesis.made)
+        json_object_set_new(object, "synthetic", json_pack(
+            "{s:s s:f}", "notice", "synthetic, not for measurement", "depth_mm",
+            findings->synthesis.depth_mm));
     char *const text = object == NULL ? NULL
         : json_dumps(object, JSON_SORT_KEYS | JSON_INDENT(1));
 

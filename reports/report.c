@@ -33,7 +33,7 @@ static bool make_all(const struct report_context *context, struct report *report
     const struct report *seg = NULL, *organs = NULL;
     size_t pictures = 0;
 
-    if (context->findings->segment_count > 0 && !context->findings->planar) {
+    if (context->findings->segment_count > 0 && !context->volume->planar) {
         seg = &reports[*count];
         if (!seg_make(context, &reports[(*count)++], err))
             return false;
@@ -43,6 +43,8 @@ static bool make_all(const struct report_context *context, struct report *report
         if (!seg_make_organs(context, &reports[(*count)++], err))
             return false;
     }
+    if (context->findings->synthesis.made && !seg_make_synthetic(context, &reports[(*count)++], err))
+        return false;
     if (!sr_make(context, seg, organs, &reports[(*count)++], err))
         return false;
     const bool good = capture_make(context, reports + *count, room - *count - 2, &pictures,
@@ -59,7 +61,7 @@ bool report_all(const struct report_context *context, struct report *ret_reports
 {
     size_t count = 0;
 
-    if (room < 7)
+    if (room < 8)
         return error_set(err, ERROR_USAGE, "room for %zu results is too little", room);
     memset(ret_reports, 0, room * sizeof *ret_reports);
     if (make_all(context, ret_reports, room, &count, err)) {

@@ -131,8 +131,10 @@ static void put_algorithm(const char *family, const char *meaning, const char *n
         item_put_text(algorithm, 0x00660032, parameters);
 }
 
+static const char synthetic[] = "Synthetic body of a single slice, not for measurement";
+
 static void put_segment(const struct report_context *context, const struct lesion *lesion,
-                        struct item *root)
+                        bool is_synthetic, struct item *root)
 {
     struct item *const segment = item_add(root, 0x00620002);
     char uid[TEXT_UID_SIZE], role[32];
@@ -140,7 +142,7 @@ static void put_segment(const struct report_context *context, const struct lesio
     item_put_int(segment, 0x00620004, (long)lesion->label);
     item_put_text(segment, 0x00620005, lesion->tracking_id);
     const bool given = strcmp(context->findings->method.name, "given-mask") == 0;
-    item_put_text(segment, 0x00620006, given ? "Drawn in a mask that came with the study"
+    item_put_text(segment, 0x00620006, is_synthetic ? synthetic : given ? "Drawn in a mask that came with the study"
                   : "Candidate region of unusual intensity, not reviewed");
     item_put_text(segment, 0x00620008, given ? "SEMIAUTOMATIC" : "AUTOMATIC");
     item_put_text(segment, 0x00620009, context->findings->method.name);
@@ -224,8 +226,20 @@ static void put_organ(const struct report_context *context, const struct organ *
 
 /* ---- geometry ---- */
 
-static void put_shared(const struct volume *volume, struct item *root)
+/* A single slice is as thick as its source says, or nobody knows. */
+static void put_thickness(const struct report_context *context, double step_mm, struct item *measures)
 {
+    if (context->volume->size[2] == 1) {
+        item_copy(measures, dataset_root(context->source), 0x00180050);
+        return;
+    }
+    item_put_double(measures, 0x00180050, step_mm);             /* Slice Thickness */
+    item_put_double(measures, 0x00180088, step_mm);             /* Spacing Between Slices */
+}
+
+static void put_shared(const struct report_context *context, struct item *root)
+{
+    const struct volume *const volume = context->volume;
     struct item *const shared = item_add(root, 0x52009229);
     struct item *const measures = item_add(shared, 0x00289110);
     const double spacing[2] = { volume_spacing_mm(volume, 1), volume_spacing_mm(volume, 0) };
@@ -242,13 +256,12 @@ static void put_shared(const struct volume *volume, struct item *root)
     };
     for (int axis = 0; axis < 3; axis++)
         normal += n[axis] * volume->affine[axis][2];
-    item_put_double(measures, 0x00180050, fabs(normal));        /* Slice Thickness */
-    item_put_double(measures, 0x00180088, fabs(normal));        /* Spacing Between Slices */
+    put_thickness(context, fabs(normal), measures);
     item_put_doubles(measures, 0x00280030, spacing, 2);
     item_put_doubles(item_add(shared, 0x00209116), 0x00200037, cosines, 6);
 }
 
-static void put_source(const struct volume *volume, size_t k, struct item *frame)
+static void put_source(const struct volume *volume, size_t k, bool located, struct item *frame)
 {
     struct item *const derivation = item_add(frame, 0x00089124);
     struct item *const source = item_add(derivation, 0x00082112);
@@ -258,19 +271,19 @@ static void put_source(const struct volume *volume, size_t k, struct item *frame
     item_put_text(source, 0x00081155, volume->slices[k].sop_uid);
     if (volume->slices[k].of_many)
         item_put_int(source, 0x00081160, (long)volume->slices[k].frame);
-    item_put_text(source, 0x0028135a, "YES");           /* Spatial Locations Preserved */
+    item_put_text(source, 0x0028135a, located ? "YES" : "NO");           /* Spatial Locations Preserved */
     item_put_code(source, 0x0040a170, "121322", "DCM",
                   "Source image for image processing operation");
 }
 
-static void put_frame(const struct volume *volume, const struct frame *frame,
+static void put_frame(const struct volume *volume, const struct frame *frame, bool located,
                       struct item *root)
 {
     struct item *const item = item_add(root, 0x52009230);
     const long segment = frame->part->number;
     const long index[2] = { segment, (long)frame->position };
 
-    put_source(volume, frame->slice, item);
+    put_source(volume, frame->slice, located, item);
     item_put_ints(item_add(item, 0x00209111), 0x00209157, index, 2);
     item_put_doubles(item_add(item, 0x00209113), 0x00200032,
                      volume->slices[frame->slice].position_mm, 3);
@@ -347,11 +360,13 @@ static void put_image(const struct report_context *context, const struct frames 
 static void put_frames(const struct report_context *context, const struct frames *frames,
                        const char *what, struct item *root)
 {
+    const bool is_synthetic = strcmp(what, "synthetic") == 0;       /* its places are not the source's */
+
     put_dimensions(context, what, root);
     put_references(context, frames, root);
-    put_shared(context->volume, root);
+    put_shared(context, root);
     for (size_t f = 0; f < frames->count; f++)
-        put_frame(context->volume, &frames->frame[f], root);
+        put_frame(context->volume, &frames->frame[f], !is_synthetic, root);
 }
 
 /* A data set with all but its segments and frames; NULL on failure. */
@@ -400,7 +415,7 @@ bool seg_make(const struct report_context *context, struct report *ret_report,
     if (dataset == NULL)
         return error_prefix(err, "seg.dcm");
     for (size_t n = 0; n < findings->segment_count; n++)
-        put_segment(context, &findings->lesion[n], dataset_root(dataset));
+        put_segment(context, &findings->lesion[n], false, dataset_root(dataset));
     put_frames(context, &frames, "seg", dataset_root(dataset));
     return finish(dataset, &frames, "seg.dcm", ret_report, err);
 }
@@ -439,4 +454,54 @@ bool seg_has_organs(const struct organs *organs)
         if (seg_organ_number(organs, organs->organ[n].id) > 0)
             return true;
     return false;
+}
+
+/* Each of its slices comes from the one that there was. */
+static struct volume_slice *slices_of(const struct volume *body, const struct volume *source)
+{
+    struct volume_slice *const slices = calloc(body->size[2], sizeof *slices);
+
+    for (size_t k = 0; slices != NULL && k < body->size[2]; k++) {
+        slices[k] = source->slices[0];
+        volume_to_patient(body, (const double[3]){ 0, 0, (double)k }, slices[k].position_mm);
+    }
+    return slices;
+}
+
+static bool make_synthetic(const struct report_context *context, struct report *report, struct error *err)
+{
+    static const struct common common = { SEG_CLASS, "synthetic", "SEG",
+        "tumord synthetic, not for measurement", 10 };
+    const struct findings *const findings = context->findings;
+    struct parts parts = { .count = findings->segment_count };
+    struct frames frames = { .count = 0 };
+
+    for (size_t n = 0; n < parts.count; n++)
+        parts.part[n] = (struct part){ context->volume, findings->lesion[n].label,
+                                       (long)findings->lesion[n].label };
+    struct dataset *const dataset = begin(context, &common, &parts, "SYNTHETIC", false, &frames, report,
+                                          err);
+    if (dataset == NULL)
+        return error_prefix(err, "synthetic.dcm");
+    item_put_text(dataset_root(dataset), 0x00700081, synthetic);
+    for (size_t n = 0; n < findings->segment_count; n++)
+        put_segment(context, &findings->lesion[n], true, dataset_root(dataset));
+    put_frames(context, &frames, "synthetic", dataset_root(dataset));
+    return finish(dataset, &frames, "synthetic.dcm", report, err);
+}
+
+bool seg_make_synthetic(const struct report_context *context, struct report *ret_report, struct error *err)
+{
+    struct report_context own = *context;
+    struct volume body = context->findings->synthesis.labels;
+    struct volume_slice *const slices = slices_of(&body, context->volume);
+
+    if (slices == NULL)
+        return error_set(err, ERROR_MEMORY, "slices of a synthetic body");
+    body.slices = slices;
+    uid_derive(context->key, "synthetic.frame", body.frame_of_reference_uid);
+    own.volume = &body;
+    const bool good = make_synthetic(&own, ret_report, err);
+    free(slices);
+    return good;
 }

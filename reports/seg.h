@@ -12,6 +12,10 @@ struct item;
 bool seg_make(const struct report_context *context, struct report *ret_report,
               struct error *err);
 
+/* The body of analysis/synthesis.h, in a frame of reference of its own, marked wherever one might look. */
+bool seg_make_synthetic(const struct report_context *context, struct report *ret_report,
+                        struct error *err);
+
 /* "organs.dcm": an object of its own, as organs may overlap lesions. Only where seg_has_organs(). */
 bool seg_make_organs(const struct report_context *context, struct report *ret_report,
                      struct error *err);

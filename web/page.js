@@ -48,7 +48,12 @@ function lesionTable(findings, parent) {
   const names = ["No"].concat(findings.planar ? ["View", "Area cm²"] : ["Volume ml", "Longest mm"],
                               [findings.planar ? "Axes mm" : "Axial mm", "Sphericity", "Mean ± SD" + unit]);
   const more = uptakeColumns(findings);
-  for (const name of names.concat(more.map(column => column[0])))
+  if (findings.synthetic)
+    make("p", "Synthetic bodies of " + findings.synthetic.depth_mm + " mm were made of this slice: " +
+         findings.synthetic.notice + ".", parent);
+  const titles = names.concat(more.map(column => column[0]),
+                              findings.synthetic ? ["Synthetic, voxels", "Longest, voxels"] : []);
+  for (const name of titles)
     make("th", name, head).scope = "col";
   const body = make("tbody", undefined, table);
   for (const lesion of findings.lesions) {
@@ -62,6 +67,11 @@ function lesionTable(findings, parent) {
     make("td", Number(lesion.mean.toPrecision(4)) + " ± " + Number(lesion.sd.toPrecision(3)), row);
     for (const column of more)
       make("td", lesion[column[1]] === undefined ? "–" : Number(lesion[column[1]].toPrecision(4)), row);
+    const synthetic = lesion["synthetic, voxels"];
+    if (synthetic) {
+      make("td", synthetic.count, row);
+      make("td", one(synthetic.longest, 0), row);
+    }
   }
 }
 

@@ -10,7 +10,7 @@ static struct error err;
 static const struct analysis_parameters some = {
     .method = "otsu3-morphology", .window_center = 40, .window_width = 400,
     .polarity = POLARITY_BOTH, .min_lesion_mm3 = 30.5, .min_contrast = 2.5,
-    .max_fraction = 0.2, .split = 0.15, .flatten = true, .suv = 3, .suv_threshold = 2.5,
+    .max_fraction = 0.2, .split = 0.15, .synthesis_mm = 20, .flatten = true, .suv = 3, .suv_threshold = 2.5,
     .masks = MASKS_BESIDE, .max_missing_slices = 3, .organs = true,
     .window = { [WINDOW_LIVER] = { 30, 150 }, [WINDOW_LUNG] = { -600, 1500 } }, .engine = ENGINE_SIMULATED,
     .threads = 2
@@ -29,6 +29,7 @@ static void job_parameters_come_back_as_they_were(void)
     CU_ASSERT_EQUAL(back.min_lesion_mm3, 30.5);
     CU_ASSERT_EQUAL(back.flatten, true);
     CU_ASSERT_EQUAL(back.split, 0.15);
+    CU_ASSERT_EQUAL(back.synthesis_mm, 20);
     CU_ASSERT_EQUAL(back.suv, 3);
     CU_ASSERT_EQUAL(back.suv_threshold, 2.5);
     CU_ASSERT_EQUAL(back.max_missing_slices, 3);

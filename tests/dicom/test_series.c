@@ -391,12 +391,18 @@ static void only_localizers_are_no_volume(void)
     end();
 }
 
-static void one_slice_is_no_volume(void)
+/* It has its place, and a normal of 1 mm, so that a voxel stands for its area. */
+static void one_slice_is_a_slice_and_no_volume(void)
 {
     begin(1);
-    CU_ASSERT(add(0, &(struct made){ .z = 0 }));
-    CU_ASSERT_FALSE(series_volume(series, &volume, &facts, &err));
-    CU_ASSERT_STRING_EQUAL(err.text, "a single slice is no volume");
+    CU_ASSERT(add(0, &(struct made){ .z = 7 }));
+    CU_ASSERT_FATAL(series_volume(series, &volume, &facts, &err));
+    CU_ASSERT_EQUAL(volume.size[2], 1);
+    CU_ASSERT(!volume.planar);
+    CU_ASSERT_DOUBLE_EQUAL(volume.affine[2][3], 7, 1e-9);
+    CU_ASSERT_DOUBLE_EQUAL(volume_voxel_mm3(&volume, 0),
+                           volume_spacing_mm(&volume, 0) * volume_spacing_mm(&volume, 1), 1e-9);
+    CU_ASSERT_STRING_EQUAL(facts.warning[0], "a single slice: areas and lengths in it, no volume");
     CU_ASSERT_FALSE(add(1, &(struct made){ .z = 1 }));
     CU_ASSERT_STRING_EQUAL(err.text, "more slices than the 1 expected");
     end();
@@ -859,7 +865,7 @@ static const struct runner_test tests[] = {
     TEST(only_localizers_are_no_volume),
     TEST(dimensions_are_found_where_each_vendor_keeps_them),
     TEST(real_series_of_several_stacks_give_the_one_that_is_meant),
-    TEST(one_slice_is_no_volume),
+    TEST(one_slice_is_a_slice_and_no_volume),
     TEST(real_series_equal_pydicom_voxel_by_voxel),
     TEST(frames_are_slices_wherever_they_say_where_they_lie),
     TEST(slices_without_decay_correction_are_brought_to_the_injection),
