@@ -77,27 +77,22 @@ while read -r entity generics place; do
     echo "| | | Xilinx 7 | $(sum "$x" 'LUT[1-6]') | $(sum "$x" 'FD.*') | $(sum "$x" 'RAMB.*') | $(sum "$x" DSP48E1) | |"
 done <<'END'
 rescale -
-rescale -glanes_g=4
 window -
 window -gbits_g=12
 window -gsigmoid_g=true
 window -glanes_g=4
 threshold -
-threshold -glanes_g=8
 morphology -
 morphology -gsize_g=5
-morphology -glanes_g=8
+chain - place
+chain -glanes_g=4
 histogram -
-histogram -glanes_g=4
 otsu - place
 otsu3 - place
 statistics -
-statistics -glanes_g=4
 components -glabels_g=15 place
 components -glabels_g=63 place
-components -glabels_g=255
-chain - place
-chain -glanes_g=4
 registers -
 top -glabels_g=63
+components -glabels_g=255
 END

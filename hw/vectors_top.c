@@ -90,8 +90,8 @@ static void ask_wrongly(void)
     hardware_read(stdout, 0x20, 0x7ff, true);       /* bits that mean nothing stay 0 */
 }
 
-/* A slice that a reset ends, and nothing of it in what follows. */
-static void break_off(const struct fixed_chain *chain)
+/* A slice that begins, and is inside when this returns. */
+static void let_in(const struct fixed_chain *chain)
 {
     struct fixed_register setting[FIXED_REGISTERS_MAX];
     const size_t count = fixed_chain_settings(chain, setting);
@@ -103,9 +103,48 @@ static void break_off(const struct fixed_chain *chain)
     printf("s %zu %zu\n", chain->columns, chain->rows);
     for (size_t at = 0; at < chain->columns * chain->rows; at++)
         printf("%u %d %d %d\n", (unsigned)stored[at], (int)grey[at], pad[at], mask[at]);
-    for (unsigned n = 0; n < 8; n++)            /* until it is inside */
+    for (unsigned n = 0; n < 60; n++)            /* until all is cleared, and it is in */
         hardware_read(stdout, 0x20, (uint32_t)chain->columns, true);
     hardware_read(stdout, FIXED_STATUS, 1, true);
+}
+
+/* A slice that the register `control` ends, and nothing of it in what follows. */
+static void start_anew(const struct fixed_chain *chain)
+{
+    let_in(chain);
+    puts("g");
+    hardware_write(stdout, FIXED_CONTROL, 3, true);
+    hardware_read(stdout, FIXED_CONTROL, 1, true);
+    hardware_read(stdout, FIXED_STATUS, 0, true);
+}
+
+/* A line of 8 where the register says 9: told at once, and the pipeline starts anew. */
+static void mislead(const struct fixed_chain *chain)
+{
+    struct fixed_chain line = *chain;
+
+    line.columns = 8;
+    line.rows = 1;
+    fixed_chain_run(&line, stored, NULL, &slice);
+    hardware_write(stdout, 0x20, 9, true);
+    hardware_write(stdout, 0x24, 2, true);
+    hardware_write(stdout, FIXED_IRQ_ENABLE, 2, true);
+    puts("s 8 1");
+    for (size_t at = 0; at < 8; at++)
+        printf("%u %d %d 0\n", (unsigned)stored[at], (int)grey[at], pad[at]);
+    for (unsigned n = 0; n < 120; n++)          /* until all is cleared and the line is in */
+        hardware_read(stdout, 0x20, 9, true);
+    hardware_read(stdout, FIXED_IRQ_STATUS, 2, true);
+    hardware_write(stdout, FIXED_IRQ_STATUS, 2, true);
+    hardware_read(stdout, FIXED_IRQ_STATUS, 0, true);
+    puts("g");
+    hardware_write(stdout, FIXED_CONTROL, 3, true);
+}
+
+/* A slice that a reset ends, and nothing of it in what follows. */
+static void break_off(const struct fixed_chain *chain)
+{
+    let_in(chain);
     puts("x");
     hardware_read(stdout, FIXED_STATUS, 0, true);
     hardware_read(stdout, FIXED_MODE, 0, true);
@@ -123,6 +162,10 @@ void vectors_top(bool exhaustive, bool fault)
         fill(&chain);
         if (round % 3 == 2 && chain.choice < FIXED_CHOOSE_OTSU && chain.columns * chain.rows > 100)
             break_off(&chain);
+        if (round == 2 || round == 5) {
+            start_anew(&chain);
+            mislead(&chain);
+        }
         run(&chain, fault && round == 2);
     }
 }

@@ -111,7 +111,9 @@ begin
   take <= raw(0).valid and raw_ready;
   raw(0) <= (data => signed(resize(unsigned(s_axis_tdata), data_bits_c)), pad => '0',
              last => s_axis_tlast, user => s_axis_tuser, valid => s_axis_tvalid);
-  raw_ready     <= stored_ready and to_std(state = pass);
+  -- Between slices, what is left of one that was given up goes by.
+  raw_ready     <= (stored_ready and to_std(state = pass))
+                   or (written.enable and not raw(0).user and to_std(state = idle));
   s_axis_tready <= raw_ready;
 
   let_in : process (all) is
@@ -135,7 +137,8 @@ begin
         grey_out        <= '0';
         config          <= written;
         config.threshold <= choose(written, results, bits_g);
-        if written.enable = '1' and raw(0).valid = '1' and counting = '0' and naming = '0' then
+        if written.enable = '1' and raw(0).valid = '1' and raw(0).user = '1' and anew = '0'
+           and counting = '0' and naming = '0' then
           state <= hold;              -- a clock, so that all of them have it
         end if;
       elsif state = hold then
