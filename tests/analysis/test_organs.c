@@ -372,6 +372,61 @@ static void lesions_are_told_the_organ_that_they_lie_in(void)
     CU_ASSERT_STRING_EQUAL(lesion.site.value, "1");
 }
 
+/* ---- heads ---- */
+
+static double egg(const double at[3], double x, double y, double z)
+{
+    return at[0] * at[0] / (x * x) + at[1] * at[1] / (y * y) + at[2] * at[2] / (z * z);
+}
+
+/* Scalp, skull, water, brain with ventricles; `fat`, `water`, `brain`: a T1, a T2 … */
+static int16_t head_at(const double at[3], const int16_t values[3], uint32_t chance, bool *ret_brain)
+{
+    const int16_t noise = (int16_t)(chance >> 16 & 31);
+
+    *ret_brain = egg(at, 66, 82, 62) < 1;
+    if (egg(at, 88, 104, 84) >= 1)
+        return noise;
+    if (egg(at, 80, 96, 76) >= 1)
+        return (int16_t)(values[0] + noise);
+    if (egg(at, 70, 86, 66) >= 1)
+        return (int16_t)(40 + noise);               /* bone */
+    if (!*ret_brain || egg(at, 14, 30, 16) < 1)
+        return (int16_t)(values[1] + noise);        /* water */
+    return (int16_t)(values[2] + noise);
+}
+
+static void brain_of_a_head_is_found_whatever_is_bright(void)
+{
+    static const int16_t contrasts[3][3] = { { 900, 120, 420 }, { 500, 900, 420 }, { 600, 60, 450 } };
+    const struct volume grid = { .type = VOXEL_INT16, .unit = UNIT_ARBITRARY, .size = { 100, 115, 40 },
+        .slope = 1, .even = true,
+        .affine = { { 2, 0, 0, -99 }, { 0, 2, 0, -114 }, { 0, 0, 4.5, -88 } } };
+
+    if (arena == NULL)
+        arena = arena_new((size_t)1 << 30, &err);
+    for (size_t n = 0; n < 3; n++) {
+        arena_reset(arena);
+        CU_ASSERT_FATAL(volume_take_like(&grid, VOXEL_INT16, UNIT_ARBITRARY, arena, &volume, &err));
+        uint8_t *const truth = arena_take_zeroed(arena, volume_count(&volume), 1, &err);
+        for (size_t i = 0; i < volume_count(&volume); i++) {
+            const double at[3] = { 2.0 * (double)(i % 100) - 99, 2.0 * (double)(i / 100 % 115) - 114,
+                                   4.5 * (double)(i / 11500) - 88 };
+            bool brain;
+            volume.i16[i] = head_at(at, contrasts[n], (uint32_t)i * 2654435761u, &brain);
+            truth[i] = brain ? ORGAN_BRAIN : 0;
+        }
+        CU_ASSERT_FATAL(organs_find(&volume, "MR", 2, arena, &organs, &err));
+        const double got = dice_of(organs.labels.u8, truth, volume_count(&volume), ORGAN_BRAIN);
+        const struct organ *const head = organs_get(&organs, ORGAN_HEAD);
+        CU_ASSERT(got >= 0.9);
+        CU_ASSERT_FATAL(head != NULL);
+        CU_ASSERT_DOUBLE_EQUAL(head->volume_mm3 / (4.18879 * 88 * 104 * 84), 1, 0.06);
+        if (got < 0.9 || getenv("TUMORD_VERBOSE") != NULL)
+            printf("\n    brain: Dice %.3f, head %.0f of 3220 ml ", got, head->volume_mm3 / 1000);
+    }
+}
+
 /* ---- one real CT ---- */
 
 static bool read_nifti(const char *name, bool labels, struct volume *ret_volume)
@@ -411,6 +466,23 @@ static const struct {
     { "left lung", ORGAN_LUNG_LEFT, 0.9, -950, -600, { { 10, 11 } } },
     { "right lung", ORGAN_LUNG_RIGHT, 0.9, -950, -600, { { 12, 14 } } }
 };
+
+/* BraTS: outside of the brain all is exactly 0. */
+static void brain_that_was_cut_out_is_taken_as_it_is(void)
+{
+    if (arena == NULL)
+        arena = arena_new((size_t)1 << 30, &err);
+    arena_reset(arena);
+    if (!read_nifti("labelled/brats_full/BraTS2021_01657/BraTS2021_01657_flair.nii.gz", false, &volume))
+        return;
+    uint8_t *const truth = arena_take(arena, volume_count(&volume), 1, &err);
+    CU_ASSERT_FATAL(truth != NULL && organs_find(&volume, "MR", 2, arena, &organs, &err));
+    for (size_t i = 0; i < volume_count(&volume); i++)
+        truth[i] = volume_value(&volume, i) != 0 ? ORGAN_BRAIN : 0;
+    const double got = dice_of(organs.labels.u8, truth, volume_count(&volume), ORGAN_BRAIN);
+    printf("\n    brain: Dice %.3f ", got);
+    CU_ASSERT(got >= 0.9);
+}
 
 static void real_ct_is_near_to_what_a_model_says(void)
 {
@@ -455,6 +527,8 @@ static const struct runner_test tests[] = {
     TEST(all_48_ways_to_store_a_trunk_give_the_same_organs),
     TEST(result_does_not_depend_on_threads),
     TEST(lesions_are_told_the_organ_that_they_lie_in),
+    TEST(brain_of_a_head_is_found_whatever_is_bright),
+    TEST(brain_that_was_cut_out_is_taken_as_it_is),
     TEST(real_ct_is_near_to_what_a_model_says),
     { NULL, NULL }
 };
