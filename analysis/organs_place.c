@@ -47,8 +47,8 @@ static void place(const struct organs *organs, const struct findings *findings, 
     count_labels(organs, findings, lesion, own, around);
     const enum organ_id id = most_of(own) != ORGAN_NONE ? most_of(own) : most_of(around);
     const struct organ *const organ = organs_get(organs, id);
-    if (organ == NULL)
-        return;
+    if (organ == NULL || lesion->volume_mm3 > organ->volume_mm3)
+        return;                     /* what is larger than an organ does not lie in it */
     lesion->site = organ->code;
     lesion->laterality = organ->laterality;
     lesion->organ_share = (struct measure){ true, lesion->volume_mm3 / organ->volume_mm3 };

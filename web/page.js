@@ -48,6 +48,8 @@ function lesionTable(findings, parent) {
   const names = ["No"].concat(findings.planar ? ["View", "Area cm²"] : ["Volume ml", "Longest mm"],
                               [findings.planar ? "Axes mm" : "Axial mm", "Sphericity", "Mean ± SD" + unit]);
   const more = uptakeColumns(findings);
+  const placed = findings.lesions.some(lesion => lesion.site);
+  if (placed) names.splice(1, 0, "In");
   if (findings.synthetic)
     make("p", "Synthetic bodies of " + findings.synthetic.depth_mm + " mm were made of this slice: " +
          findings.synthetic.notice + ".", parent);
@@ -59,6 +61,7 @@ function lesionTable(findings, parent) {
   for (const lesion of findings.lesions) {
     const row = make("tr", undefined, body);
     make("td", lesion.label, row);
+    if (placed) make("td", lesion.site ? ((lesion.laterality || "") + " " + lesion.site).trim() : "–", row);
     make("td", findings.planar ? lesion.view : one(lesion.volume_mm3 / 1000, 2), row);
     make("td", findings.planar ? one(lesion.area_mm2 / 100, 2) : one(lesion.longest_mm, 1), row);
     make("td", one(lesion.axial_long_mm, 1) + " × " + one(lesion.axial_short_mm, 1), row);
@@ -154,12 +157,15 @@ function organTable(findings, parent) {
   const unit = findings.unit === "1" ? "" : " " + findings.unit;
   const fold = make("details", "", parent);
   make("summary", findings.organs.filter(organ => organ.found).length + " organs", fold);
-  const table = make("table", "", fold);
-  const head = make("tr", "", table);
+  const box = make("div", undefined, fold);
+  box.className = "scroll";
+  const table = make("table", undefined, box);
+  const head = make("tr", undefined, make("thead", undefined, table));
   for (const name of ["Organ", "Volume ml", "Mean ± SD" + unit, "Median (5 to 95 %)", "Extent mm", "Confidence"])
-    make("th", name, head);
+    make("th", name, head).scope = "col";
+  const body = make("tbody", undefined, table);
   for (const organ of findings.organs) {
-    const row = make("tr", "", table);
+    const row = make("tr", undefined, body);
     make("td", organ.name, row);
     if (!organ.found) {
       const cell = make("td", organ.why_not, row);
