@@ -322,8 +322,24 @@ static bool has_failed(struct store *store, const struct config *config,
     return good;
 }
 
+/* Its masks count where its analysis would use them. */
+static bool find_drawn(struct store *store, const struct config *config, const struct config_rule *rule,
+                       const char *study_uid, const char *series_uid, struct slices *slices,
+                       struct rank_facts *facts, struct error *err)
+{
+    struct analysis_parameters parameters;
+
+    effective(config_analysis_by_name(config, rule->analysis), slices_modality(slices), &parameters);
+    if (parameters.masks == MASKS_IGNORE)
+        return true;
+    if (!slices_add_masks(slices, store, study_uid, series_uid, err))
+        return false;
+    facts->drawn = slices_mask_count(slices) > 0;
+    return true;
+}
+
 static bool enter(struct contest *contest, struct store *store, const struct config *config,
-                  struct listed *one, struct error *err)
+                  const char *study_uid, struct listed *one, struct error *err)
 {
     char reason[200];
     bool ours = false, failed = false;
@@ -337,6 +353,8 @@ static bool enter(struct contest *contest, struct store *store, const struct con
         good = has_failed(store, config, rule, one, slices_modality(slices), &failed, err);
         if (good && !failed) {
             rank_read(slices, &contest->facts[contest->count]);
+            good = find_drawn(store, config, rule, study_uid, one->uid, slices,
+                              &contest->facts[contest->count], err);
             contest->series[contest->count] = one;
             contest->rule[contest->count++] = rule;
         }
@@ -388,7 +406,7 @@ static bool choose(struct store *store, const struct config *config, const char 
     if (contest == NULL)
         return error_set(err, ERROR_MEMORY, "the choice of a series");
     for (size_t i = 0; good && i < list->count && contest->count < RANK_MAX_SERIES; i++)
-        good = enter(contest, store, config, &list->series[i], err);
+        good = enter(contest, store, config, study_uid, &list->series[i], err);
     for (size_t i = 0; good && i < config->rule_count; i++)
         if (config->rule[i].choose == CHOOSE_BEST)
             judge_rule(contest, &config->rule[i]);

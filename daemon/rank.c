@@ -262,6 +262,14 @@ static int by_few_places(const struct rank_facts *a, const struct rank_facts *b,
     return (int)few_a - (int)few_b;
 }
 
+/* What somebody drew on a series is not lost to a finer one. */
+static int by_mask(const struct rank_facts *a, const struct rank_facts *b, char *against, size_t size)
+{
+    if (a->drawn != b->drawn)
+        text_format(against, size, "this one has no mask drawn on it");
+    return (int)b->drawn - (int)a->drawn;
+}
+
 static int by_kernel(const struct rank_facts *a, const struct rank_facts *b, char *against,
                      size_t size)
 {
@@ -338,7 +346,7 @@ int rank_compare(const struct rank_facts *a, const struct rank_facts *b, char *r
 {
     static int (*const criteria[])(const struct rank_facts *a, const struct rank_facts *b,
                                    char *against, size_t size) = {
-        by_few_places, by_correction, by_image, by_kernel, by_coverage, by_phase, by_step,
+        by_few_places, by_mask, by_correction, by_image, by_kernel, by_coverage, by_phase, by_step,
         by_places, by_number
     };
     int order = 0;

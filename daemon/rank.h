@@ -27,6 +27,7 @@ struct rank_facts {
     enum rank_kernel kernel;        /* CT; medium where its name is unknown */
     enum rank_phase phase;          /* CT */
     bool uncorrected;               /* PET that says its corrections, and not that of attenuation */
+    bool drawn;                     /* masks of the study may belong to it; not of rank_read() */
     long number;                    /* of the series; -1 unknown */
     size_t places;                  /* along the normal, or frames */
     bool placed;                    /* low, high, step and normal are known */

@@ -211,6 +211,26 @@ static void series_that_show_other_things_do_not_compete(void)
         expect(&cases[i], false);
 }
 
+static void a_series_with_a_mask_is_not_lost_to_a_finer_one(void)
+{
+    static const struct store_instance mask = {
+        .sop_uid = "1.8.1", .sop_class_uid = "1.2.840.10008.5.1.4.1.1.481.3", .study_uid = "1.2.3",
+        .series_uid = "1.2.3.7", .size = 1, .received_ms = NOW, .path = "objects/mask.dcm",
+        .transfer_syntax = "1.2.840.10008.1.2.1", .sha256 = "ab",
+        .tags = "{\"Modality\":\"RTSTRUCT\",\"ReferredSeries\":\"1.2.3.5\"}"
+    };
+
+    open_store();
+    arrive("1.2.3.1", CT SOFT N3, 60, 0, 1);
+    arrive("1.2.3.5", CT "\"ConvolutionKernel\":\"B70f\"," N4, 12, 0, 5);
+    CU_ASSERT(decide(CHOOSE_BEST, "1.2.3.1").job > 0);
+    CU_ASSERT_FATAL(store_add_instances(store, &mask, 1, &err));
+    CU_ASSERT(decide(CHOOSE_BEST, "1.2.3.5").job > 0);
+    CU_ASSERT_STRING_EQUAL(decide(CHOOSE_BEST, "1.2.3.1").reason,
+                           "not analysed: series 4 was chosen; this one has no mask drawn on it");
+    close_store();
+}
+
 static void by_default_each_is_analysed(void)
 {
     open_store();
@@ -364,6 +384,7 @@ static void what_a_series_shows_is_told_in_words(void)
 static const struct runner_test tests[] = {
     TEST(every_loser_is_told_what_decided),
     TEST(series_that_show_other_things_do_not_compete),
+    TEST(a_series_with_a_mask_is_not_lost_to_a_finer_one),
     TEST(by_default_each_is_analysed),
     TEST(a_better_one_that_comes_later_takes_its_place),
     TEST(the_next_best_has_its_turn_when_the_best_fails),
