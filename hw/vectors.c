@@ -716,6 +716,10 @@ static void make_components(enum fixed_neighbours neighbours, size_t labels, boo
     static const size_t wide[][2] = { { 2, 9 }, { 3, 8 }, { 4, 8 }, { 5, 7 }, { 64, 24 } };
     const size_t count = SHAPES + sizeof wide / sizeof *wide;
 
+    if (large) {
+        components_slice(shape_of(0), THIN, neighbours, labels, of_table);
+        return;
+    }
     for (unsigned round = 0; round < rounds(exhaustive, 12, 1); round++)
         for (unsigned pattern = 0; pattern < PATTERNS; pattern++)
             for (size_t n = 0; n < count; n++)

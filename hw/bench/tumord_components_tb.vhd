@@ -8,7 +8,8 @@ use work.tumord.all;
 use work.tumord_bench.all;
 
 entity tumord_components_tb is
-  generic (vectors_g : string; seed_g : positive := 1; fault_g : natural := 0;
+  generic (vectors_g : string; seed_g : positive := 1; cover_g : boolean := true;
+           fault_g : natural := 0;
            labels_g  : positive := 255; corners_g : boolean := true);
 end entity;
 
@@ -26,7 +27,8 @@ architecture bench of tumord_components_tb is
 begin
   driver : entity work.tumord_driver
     generic map (name_g => "components", vectors_g => vectors_g, seed_g => seed_g,
-                 latency_g => 0, fault_g => fault_g)
+                 latency_g => 0, cover_g => cover_g,
+                 fault_g => fault_g)
     port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready, busy,
               broken);
 

@@ -7,7 +7,8 @@ use work.tumord.all;
 use work.tumord_bench.all;
 
 entity tumord_otsu_tb is
-  generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+  generic (vectors_g : string; seed_g : positive := 1; cover_g : boolean := true;
+           lanes_g : positive := 1;
            three_g : boolean := true;
            fault_g : natural := 0);
 end entity;
@@ -28,7 +29,8 @@ begin
 
   driver : entity work.tumord_driver
     generic map (name_g => "otsu", vectors_g => vectors_g, seed_g => seed_g,
-                 lanes_g => lanes_g, latency_g => 0, fault_g => fault_g)
+                 lanes_g => lanes_g, latency_g => 0, cover_g => cover_g,
+                 fault_g => fault_g)
     port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready, busy,
               broken);
 

@@ -6,7 +6,8 @@ use work.tumord.all;
 use work.tumord_bench.all;
 
 entity tumord_rescale_tb is
-  generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+  generic (vectors_g : string; seed_g : positive := 1; cover_g : boolean := true;
+           lanes_g : positive := 1;
            fault_g : natural := 0);
 end entity;
 
@@ -25,7 +26,8 @@ begin
 
   driver : entity work.tumord_driver
     generic map (name_g => "rescale", vectors_g => vectors_g, seed_g => seed_g,
-                 lanes_g => lanes_g, latency_g => 4, lines_g => 0, fault_g => fault_g)
+                 lanes_g => lanes_g, latency_g => 4, lines_g => 0, cover_g => cover_g,
+                 fault_g => fault_g)
     port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready);
 
   entity_under_test : entity work.tumord_rescale

@@ -6,7 +6,8 @@ use work.tumord.all;
 use work.tumord_bench.all;
 
 entity tumord_stage_tb is
-  generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+  generic (vectors_g : string; seed_g : positive := 1; cover_g : boolean := true;
+           lanes_g : positive := 1;
            fault_g : natural := 0);
 end entity;
 
@@ -19,7 +20,8 @@ architecture bench of tumord_stage_tb is
 begin
   driver : entity work.tumord_driver
     generic map (name_g => "stage", vectors_g => vectors_g, seed_g => seed_g,
-                 lanes_g => lanes_g, latency_g => 1, fault_g => fault_g)
+                 lanes_g => lanes_g, latency_g => 1, cover_g => cover_g,
+                 fault_g => fault_g)
     port map (clk, rst, values, columns, rows, source, source_ready, sink, sink_ready);
 
   entity_under_test : entity work.tumord_stage

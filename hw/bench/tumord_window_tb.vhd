@@ -7,7 +7,8 @@ use work.tumord.all;
 use work.tumord_bench.all;
 
 entity tumord_window_tb is
-  generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+  generic (vectors_g : string; seed_g : positive := 1; cover_g : boolean := true;
+           lanes_g : positive := 1;
            fault_g : natural := 0; bits_g : positive := 8; sigmoid_g : boolean := false);
 end entity;
 
@@ -25,7 +26,8 @@ begin
 
   driver : entity work.tumord_driver
     generic map (name_g => "window " & to_string(bits_g) & " bit", vectors_g => vectors_g,
-                 seed_g => seed_g, lanes_g => lanes_g, latency_g => bits_g + 5, fault_g => fault_g)
+                 seed_g => seed_g, lanes_g => lanes_g, latency_g => bits_g + 5, cover_g => cover_g,
+                 fault_g => fault_g)
     port map (clk => clk, rst => rst, config => values, columns => columns, rows => rows,
               source => source, source_ready => source_ready, sink => sink,
               sink_ready => sink_ready, table => table);

@@ -7,7 +7,8 @@ use work.tumord.all;
 use work.tumord_bench.all;
 
 entity tumord_windows_tb is
-  generic (vectors_g : string; seed_g : positive := 1; lanes_g : positive := 1;
+  generic (vectors_g : string; seed_g : positive := 1; cover_g : boolean := true;
+           lanes_g : positive := 1;
            windows_g : positive := 4; look_g : natural := 0; sigmoid_g : boolean := false;
            fault_g : natural := 0);
 end entity;
@@ -43,6 +44,7 @@ begin
   driver : entity work.tumord_driver
     generic map (name_g => "windows, number " & to_string(look_g) & " of " & to_string(windows_g),
                  vectors_g => vectors_g, seed_g => seed_g, lanes_g => lanes_g, latency_g => 13,
+                 cover_g => cover_g,
                  fault_g => fault_g)
     port map (clk => clk, rst => rst, config => values, columns => columns, rows => rows,
               source => source, source_ready => source_ready, sink => sink,
