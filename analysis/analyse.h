@@ -18,6 +18,9 @@ enum polarity { POLARITY_BRIGHT, POLARITY_DARK, POLARITY_BOTH };
 /* Who takes the slices of fixed-pipeline: its twin in C, or the VHDL in a simulator (tests). */
 enum analysis_engine { ENGINE_FIXED, ENGINE_SIMULATED };
 
+/* The histogram that parts the classes: the second in exact integers, as the hardware does. */
+enum otsu_bins { OTSU_BINS_256, OTSU_BINS_64 };
+
 /* What becomes of masks that came with the study. */
 enum masks_policy {
     MASKS_USE,                      /* they are the findings; without one the method looks */
@@ -32,6 +35,7 @@ struct analysis_parameters {
     enum polarity polarity;         /* which of the three classes hold candidates */
     double min_lesion_mm3;          /* smaller components are noise */
     double min_contrast;            /* lesion mean minus its shell's, in noise SDs */
+    enum otsu_bins otsu_bins;       /* of otsu3-morphology */
     double max_fraction;            /* of the body: larger is anatomy, not a lesion */
     double split;                   /* regions that only touch are several (split.h); 0: never */
     double synthesis_mm;            /* of a single slice: the depth of a body made of it (synthesis.h); 0: none */

@@ -129,7 +129,7 @@ static void erode_times(uint8_t *mask, uint8_t *spare, const size_t size[3], int
 
 /* The upper or the lower of the three classes, without thin connections; 0 classes are none. */
 static void find_class(const struct levels *levels, const uint8_t *body, int sign,
-                       uint8_t *mask, uint8_t *spare, int threads)
+                       enum otsu_bins bins, uint8_t *mask, uint8_t *spare, int threads)
 {
     const size_t *const size = levels->volume->size;
     const size_t count = volume_count(levels->volume);
@@ -139,7 +139,7 @@ static void find_class(const struct levels *levels, const uint8_t *body, int sig
     memcpy(mask, body, count);
     erode_times(mask, spare, size, RIM, threads);       /* the skin is neither tissue nor air */
     histogram_of_levels(levels->smooth, mask, count, threads, histogram);
-    if (!otsu3(histogram, threshold)) {
+    if (!(bins == OTSU_BINS_64 ? otsu3_of_64 : otsu3)(histogram, threshold)) {
         memset(mask, 0, count);
         return;
     }
@@ -270,7 +270,7 @@ bool candidates_find(const struct levels *levels, const uint8_t *body,
 
     for (size_t i = 0; i < count; i++)
         inside += body[i];
-    find_class(levels, body, sign, mask, spare, parameters->threads);
+    find_class(levels, body, sign, parameters->otsu_bins, mask, spare, parameters->threads);
     if (!components_find(mask, size, 1, CONNECTIVITY_26, arena, &parts, err)
         || !sort_parts(levels, &parts, (size_t)(parameters->max_fraction * (double)inside),
                        parameters, sign, mask, spare, arena, err))

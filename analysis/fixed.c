@@ -161,30 +161,26 @@ void fixed_morphology(enum fixed_operation operation, enum fixed_element element
             morph(dilates[step], one, to, spare, columns, rows);
 }
 
+static void widen(const uint32_t histogram[FIXED_BINS], uint64_t ret_bins[FIXED_BINS])
+{
+    for (int bin = 0; bin < FIXED_BINS; bin++)
+        ret_bins[bin] = histogram[bin];
+}
+
 bool fixed_otsu(const uint32_t histogram[FIXED_BINS], int *ret_threshold)
 {
     uint64_t bins[FIXED_BINS];
 
-    for (int bin = 0; bin < FIXED_BINS; bin++)
-        bins[bin] = histogram[bin];
+    widen(histogram, bins);
     return otsu2_bins(bins, FIXED_BINS, ret_threshold);
 }
 
-#define OF_THREE 64
-#define EACH (FIXED_BINS / OF_THREE)
-
 bool fixed_otsu3(const uint32_t histogram[FIXED_BINS], int ret_threshold[2])
 {
-    uint64_t bins[OF_THREE] = { 0 };
-    int threshold[2];
+    uint64_t bins[FIXED_BINS];
 
-    for (int bin = 0; bin < FIXED_BINS; bin++)
-        bins[bin / EACH] += histogram[bin];
-    if (!otsu3_bins(bins, OF_THREE, threshold))
-        return false;
-    ret_threshold[0] = threshold[0] * EACH + EACH - 1;
-    ret_threshold[1] = threshold[1] * EACH + EACH - 1;
-    return true;
+    widen(histogram, bins);
+    return otsu3_of_64(bins, ret_threshold);
 }
 
 struct fixed_otsu fixed_otsu_of(const uint32_t histogram[FIXED_BINS])

@@ -182,3 +182,18 @@ bool otsu2_bins(const uint64_t *histogram, int bins, int *ret_threshold)
     }
     return true;
 }
+
+bool otsu3_of_64(const uint64_t histogram[OTSU_BINS], int ret_threshold[2])
+{
+    enum { BINS = 64, EACH = OTSU_BINS / BINS };
+    uint64_t bins[BINS] = { 0 };
+    int threshold[2];
+
+    for (int bin = 0; bin < OTSU_BINS; bin++)
+        bins[bin / EACH] += histogram[bin];
+    if (!otsu3_bins(bins, BINS, threshold))
+        return false;
+    for (int n = 0; n < 2; n++)
+        ret_threshold[n] = threshold[n] * EACH + EACH - 1;
+    return true;
+}

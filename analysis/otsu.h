@@ -25,4 +25,7 @@ bool otsu2(const uint64_t histogram[OTSU_BINS], int *ret_threshold);
 bool otsu3_bins(const uint64_t *histogram, int bins, int ret_threshold[2]);
 bool otsu2_bins(const uint64_t *histogram, int bins, int *ret_threshold);
 
+/* Three classes on 64 bins, four of the histogram's in each; thresholds of its 256: 3, 7, … 255. */
+bool otsu3_of_64(const uint64_t histogram[OTSU_BINS], int ret_threshold[2]);
+
 #endif

@@ -114,6 +114,7 @@ static const char *const level_words[] = {
 static const char *const target_words[] = { "stderr", "syslog", NULL };
 static const char *const masks_words[] = { "use", "beside", "ignore", NULL };
 static const char *const polarity_words[] = { "bright", "dark", "both", NULL };
+static const char *const otsu_words[] = { "256", "64", NULL };
 #ifdef TUMORD_SIMULATED_HARDWARE
 static const char *const engine_words[] = { "fixed", "simulated-hardware", NULL };
 #define WHAT_ENGINE "fixed or simulated-hardware"
@@ -274,6 +275,7 @@ const struct field config_analysis_fields[] = {
     GIVEN("masks", FIELD_WORD, masks, 0, 0, "use, beside or ignore", masks_words, GIVEN_MASKS),
     GIVEN("flatten", FIELD_BOOL, flatten, 0, 0, WHAT_SWITCH, NULL, GIVEN_FLATTEN),
     GIVEN("organs", FIELD_BOOL, organs, 0, 0, WHAT_SWITCH, NULL, GIVEN_ORGANS),
+    GIVEN("otsu_bins", FIELD_WORD, otsu_bins, 0, 0, "256 or 64", otsu_words, GIVEN_OTSU_BINS),
     GIVEN("engine", FIELD_WORD, engine, 0, 0, WHAT_ENGINE, engine_words, GIVEN_ENGINE),
     GIVEN("suv", FIELD_WORD, suv, 0, 0, "bw, lbm, lbm_james128, lbm_janma or bsa",
           suv_words, GIVEN_SUV),

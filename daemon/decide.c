@@ -177,6 +177,8 @@ static void effective(const struct config_analysis *analysis, const char *modali
         ret_parameters->quality = own->quality;
     if (analysis->given & GIVEN_MISSING)
         ret_parameters->max_missing_slices = own->max_missing_slices;
+    if (analysis->given & GIVEN_OTSU_BINS)
+        ret_parameters->otsu_bins = own->otsu_bins;
     if (analysis->given & GIVEN_ENGINE)
         ret_parameters->engine = own->engine;
     if (analysis->given & GIVEN_FLATTEN)

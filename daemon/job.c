@@ -146,6 +146,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         json_object_set_new(object, "masks", json_string(masks_names[parameters->masks]));
     if (parameters->split > 0)          /* results without it keep the names that they have */
         json_object_set_new(object, "split", json_real(parameters->split));
+    if (parameters->otsu_bins != OTSU_BINS_256)
+        json_object_set_new(object, "otsu_bins", json_integer(64));
     if (parameters->engine != ENGINE_FIXED)
         json_object_set_new(object, "engine", json_string(engine_names[parameters->engine]));
     if (parameters->synthesis_mm > 0)
@@ -190,10 +192,10 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
     const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE],
                *engine = engine_names[ENGINE_FIXED];
     json_t *quality = NULL, *lay_on = NULL, *windows = NULL;
-    int flatten, organs = 0;
+    int flatten, organs = 0, otsu_bins = 256;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?F s?s s?F s?s s?o s?i s?o s?b s?o s?s !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?F s?s s?F s?s s?o s?i s?o s?b s?o s?s s?i !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
@@ -202,13 +204,14 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
         &parameters.split, "synthesis_mm", &parameters.synthesis_mm, "suv", &suv, "suv_threshold",
         &parameters.suv_threshold, "masks", &masks, "quality",
         &quality, "max_missing_slices", &parameters.max_missing_slices, "lay_on", &lay_on,
-        "organs", &organs, "windows", &windows, "engine", &engine) == 0;
+        "organs", &organs, "windows", &windows, "engine", &engine,
+        "otsu_bins", &otsu_bins) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;
     const int who = unpacked ? find_name(engine, engine_names, 2) : -1;
     parameters.suv = unpacked ? find_name(suv, suv_names, 5) : -1;
     const bool good = found >= 0 && policy >= 0 && who >= 0 && parameters.suv >= 0
-        && parameters.max_missing_slices >= 0 && parameters.max_missing_slices <= 10
+        && (otsu_bins == 64 || otsu_bins == 256) && parameters.max_missing_slices >= 0 && parameters.max_missing_slices <= 10
         && (windows == NULL || parse_windows(windows, &parameters))
         && (lay_on == NULL || parse_lay_on(lay_on, &parameters.lay_on))
         && (quality == NULL || parse_quality(quality, &parameters.quality))
@@ -220,6 +223,7 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
     parameters.polarity = (enum polarity)found;
     parameters.masks = (enum masks_policy)policy;
     parameters.engine = (enum analysis_engine)who;
+    parameters.otsu_bins = otsu_bins == 64 ? OTSU_BINS_64 : OTSU_BINS_256;
     parameters.flatten = flatten != 0;
     parameters.organs = organs != 0;
     *ret_parameters = parameters;

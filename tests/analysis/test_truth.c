@@ -15,6 +15,7 @@ static struct arena *arena;
 static struct volume volume;
 static struct phantom_truth truth;
 static struct findings findings;
+static enum otsu_bins bins = OTSU_BINS_256;
 
 static const char *const modalities[] = { "CT", "MR", "PT" };
 
@@ -27,6 +28,7 @@ static bool find(const struct phantom_options *options)
     arena_reset(arena);
     analysis_defaults(modalities[options->modality], &parameters);
     parameters.threads = 2;
+    parameters.otsu_bins = bins;
     return phantom_make(options, arena, &volume, &truth, &err)
         && analyse(&volume, &parameters, arena, &findings, &err);
 }
@@ -124,6 +126,22 @@ static void mr_phantoms_with_a_bias_field_are_found_as_they_are(void)
 static void pet_phantoms_are_found_as_they_are(void)
 {
     truth_of(PHANTOM_PT);
+}
+
+/* The classes of the hardware are coarser, and the lesions the same. */
+static void phantoms_are_found_by_the_classes_of_the_hardware(void)
+{
+    bins = OTSU_BINS_64;
+    for (uint64_t seed = 1; seed < 4; seed++) {
+        struct phantom_options options;
+        phantom_defaults(PHANTOM_CT, &options);
+        options.seed = seed;
+        set_grid(seed, &options);
+        CU_ASSERT(find(&options));
+        CU_ASSERT(truth.count > 0);
+        CU_ASSERT_EQUAL(findings.count, truth.count);
+    }
+    bins = OTSU_BINS_256;
 }
 
 static void phantoms_without_lesions_give_none(void)
@@ -262,6 +280,7 @@ static const struct runner_test tests[] = {
     TEST(ct_phantoms_are_found_as_they_are),
     TEST(mr_phantoms_with_a_bias_field_are_found_as_they_are),
     TEST(pet_phantoms_are_found_as_they_are),
+    TEST(phantoms_are_found_by_the_classes_of_the_hardware),
     TEST(phantoms_without_lesions_give_none),
     TEST(neuroblastoma_is_one_mass_across_the_midline),
     TEST(result_does_not_depend_on_threads),

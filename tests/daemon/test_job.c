@@ -11,7 +11,7 @@ static const struct analysis_parameters some = {
     .method = "otsu3-morphology", .window_center = 40, .window_width = 400,
     .polarity = POLARITY_BOTH, .min_lesion_mm3 = 30.5, .min_contrast = 2.5,
     .max_fraction = 0.2, .split = 0.15, .synthesis_mm = 20, .flatten = true, .suv = 3, .suv_threshold = 2.5,
-    .masks = MASKS_BESIDE, .max_missing_slices = 3, .organs = true,
+    .masks = MASKS_BESIDE, .max_missing_slices = 3, .otsu_bins = OTSU_BINS_64, .organs = true,
     .window = { [WINDOW_LIVER] = { 30, 150 }, [WINDOW_LUNG] = { -600, 1500 } }, .engine = ENGINE_SIMULATED,
     .threads = 2
 };
@@ -33,6 +33,7 @@ static void job_parameters_come_back_as_they_were(void)
     CU_ASSERT_EQUAL(back.suv, 3);
     CU_ASSERT_EQUAL(back.suv_threshold, 2.5);
     CU_ASSERT_EQUAL(back.max_missing_slices, 3);
+    CU_ASSERT_EQUAL(back.otsu_bins, OTSU_BINS_64);
     CU_ASSERT_EQUAL(back.masks, MASKS_BESIDE);
     CU_ASSERT(back.organs);
     CU_ASSERT_EQUAL(memcmp(back.window, some.window, sizeof back.window), 0);
