@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/bits.h"
 #include "analysis/findings.h"
 #include "dicom/dataset.h"
 #include "dicom/uid.h"
@@ -57,13 +58,34 @@ static bool is_in(const struct part *part, size_t k)
     return i < slice;
 }
 
+/* Which of up to 64 voxels from `index` on are the part's. */
+static uint64_t bits_of(const struct part *part, size_t index, size_t count)
+{
+    uint64_t bits = 0;
+
+    if (part->labels->type == VOXEL_UINT8)
+        return bits_equal(part->labels->u8 + index, count, (uint8_t)part->label);
+    for (size_t i = 0; i < count; i++)
+        bits |= (uint64_t)is_at(part, index + i) << i;
+    return bits;
+}
+
+/* A frame begins anywhere in a byte; bytes without a bit are not touched, so that none lies behind the end. */
+static void put_bits(uint8_t *to, size_t at, uint64_t bits)
+{
+    for (uint64_t low = bits << at % 8, n = 0; low != 0; low >>= 8, n++)
+        to[at / 8 + n] |= (uint8_t)low;
+    if (at % 8 != 0 && bits >> (64 - at % 8) != 0)
+        to[at / 8 + 8] |= (uint8_t)(bits >> (64 - at % 8));
+}
+
 static void pack(size_t slice, struct frames *frames)
 {
     for (size_t f = 0; f < frames->count; f++) {
         const size_t first = frames->frame[f].slice * slice;
-        for (size_t i = 0; i < slice; i++)
-            if (is_at(frames->frame[f].part, first + i))
-                frames->bits[(f * slice + i) / 8] |= (uint8_t)(1u << (f * slice + i) % 8);
+        for (size_t i = 0; i < slice; i += 64)
+            put_bits(frames->bits, f * slice + i,
+                     bits_of(frames->frame[f].part, first + i, slice - i < 64 ? slice - i : 64));
     }
 }
 
