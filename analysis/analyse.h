@@ -48,6 +48,7 @@ struct analysis_parameters {
     int max_missing_slices;         /* in a row, interpolated; more are refused (resample.h) */
     int suv;                        /* PET: UNIT_SUVBW and so many on: bw, lbm (James), … bsa */
     enum masks_policy masks;
+    char organ[24];                 /* methods in an organ: its name (organs.h) */
     int threads;                    /* never changes a result */
     enum analysis_engine engine;    /* of fixed-pipeline */
     const struct fixed_engine *chip;    /* whoever stands for another engine brings it; NULL: the C */

@@ -11,6 +11,7 @@
 static const struct methods_entry methods[] = {
     { "fixed-pipeline", "1", "CT MR", false, methods_fixed, methods_fixed_need },
     { "nm-spots", "1", "NM", false, methods_nm_spots, methods_nm_spots_need },
+    { "organ-outliers", "1", "CT MR", true, methods_outliers, methods_outliers_need },
     { "otsu3-morphology", "1", NULL, false, methods_otsu3_morphology, methods_otsu3_morphology_need },
     { "pet-41", "1", "PT", false, methods_pet_41, methods_pet_need },
     { "pet-fixed", "1", "PT", false, methods_pet_fixed, methods_pet_need },

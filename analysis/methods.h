@@ -74,6 +74,10 @@ bool methods_nm_spots(const struct methods_task *task, struct arena *arena, stru
                       struct error *err);
 size_t methods_nm_spots_need(const struct methods_task *task);
 
+bool methods_outliers(const struct methods_task *task, struct arena *arena, struct findings *findings,
+                      struct error *err);
+size_t methods_outliers_need(const struct methods_task *task);
+
 bool methods_pet_41(const struct methods_task *task, struct arena *arena, struct findings *findings,
                     struct error *err);
 bool methods_pet_fixed(const struct methods_task *task, struct arena *arena, struct findings *findings,

@@ -84,7 +84,8 @@ enum analysis_given { GIVEN_METHOD = 1, GIVEN_WINDOW = 2, GIVEN_POLARITY = 4,
                       GIVEN_SUV_THRESHOLD = 1 << 12, GIVEN_QUALITY = 1 << 16, GIVEN_LAY_ON = 1 << 18,
                       GIVEN_MISSING = 1 << 17, GIVEN_ORGANS = 1 << 25,
                       GIVEN_WINDOWS = 1 << 24, GIVEN_ENGINE = 1 << 26,
-                      GIVEN_SYNTHESIS = 1 << 19, GIVEN_OTSU_BINS = 1 << 27 };
+                      GIVEN_SYNTHESIS = 1 << 19, GIVEN_OTSU_BINS = 1 << 27,
+                      GIVEN_ORGAN = 1 << 28 };
 
 struct config_organ {
     char name[65];

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analysis/methods.h"
+#include "analysis/organs.h"
 #include "analysis/synthesis.h"
 #include "daemon/config.h"
 #include "daemon/limits.h"
@@ -127,6 +128,11 @@ static const char *const suv_words[] = { "bw", "lbm", "lbm_james128", "lbm_janma
 static bool is_method(const char *text)
 {
     return methods_find(text) != NULL;
+}
+
+static bool is_organ(const char *text)
+{
+    return organs_name_is_known(text, NULL);
 }
 
 static const struct field node_fields[] = {
@@ -255,6 +261,8 @@ const struct field config_prior_fields[] = {
 const struct field config_analysis_fields[] = {
     { "method", FIELD_TEXT, IN(config_analysis, parameters.method), 0, 0,
       "a method that tumord.yaml(5) lists", is_method, NULL, GIVEN_METHOD, false },
+    { "organ", FIELD_TEXT, IN(config_analysis, parameters.organ), 0, 0,
+      "an organ that tumord.yaml(5) lists", is_organ, NULL, GIVEN_ORGAN, false },
     GIVEN("window_center", FIELD_DOUBLE, window_center, -1e6, 1e6,
           "a window's centre (-1000000 to 1000000)", NULL, 1u << 30),
     GIVEN("window_width", FIELD_DOUBLE, window_width, 0, 1e6,

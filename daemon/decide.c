@@ -187,6 +187,11 @@ static void effective(const struct config_analysis *analysis, const char *modali
         memcpy(ret_parameters->window, own->window, sizeof own->window);
     if (analysis->given & GIVEN_ORGANS)
         ret_parameters->organs = own->organs;
+    if (method != NULL && method->needs_organ) {        /* which cannot be without the anatomy */
+        snprintf(ret_parameters->organ, sizeof ret_parameters->organ, "%s",
+                 analysis->given & GIVEN_ORGAN ? own->organ : strcmp(modality, "MR") == 0 ? "brain" : "liver");
+        ret_parameters->organs = true;
+    }
     if (analysis->given & GIVEN_SUV && strcmp(modality, "PT") == 0)
         ret_parameters->suv = own->suv;
     if (analysis->given & GIVEN_SUV_THRESHOLD && strcmp(modality, "PT") == 0)

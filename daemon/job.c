@@ -156,6 +156,8 @@ char *job_parameters_text(const struct analysis_parameters *parameters, struct e
         json_object_set_new(object, "suv_threshold", json_real(parameters->suv_threshold));
     if (parameters->suv > 0)
         json_object_set_new(object, "suv", json_string(suv_names[parameters->suv]));
+    if (parameters->organ[0] != '\0')
+        json_object_set_new(object, "organ", json_string(parameters->organ));
     if (parameters->max_missing_slices != MISSING_SLICES)
         json_object_set_new(object, "max_missing_slices",
                             json_integer(parameters->max_missing_slices));
@@ -190,12 +192,12 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
     struct analysis_parameters parameters = { .max_missing_slices = MISSING_SLICES,
                                               .threads = 1 };
     const char *method, *polarity, *suv = suv_names[0], *masks = masks_names[MASKS_USE],
-               *engine = engine_names[ENGINE_FIXED];
+               *engine = engine_names[ENGINE_FIXED], *organ = "";
     json_t *quality = NULL, *lay_on = NULL, *windows = NULL;
     int flatten, organs = 0, otsu_bins = 256;
     json_t *const object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const bool unpacked = object != NULL && json_unpack(
-        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?F s?s s?F s?s s?o s?i s?o s?b s?o s?s s?i !}", "method", &method,
+        object, "{s:s s:F s:F s:s s:F s:F s:F s:b s?F s?F s?s s?F s?s s?o s?i s?o s?b s?o s?s s?i s?s !}", "method", &method,
         "window_center", &parameters.window_center,
         "window_width", &parameters.window_width, "polarity", &polarity,
         "min_lesion_mm3", &parameters.min_lesion_mm3,
@@ -205,7 +207,7 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
         &parameters.suv_threshold, "masks", &masks, "quality",
         &quality, "max_missing_slices", &parameters.max_missing_slices, "lay_on", &lay_on,
         "organs", &organs, "windows", &windows, "engine", &engine,
-        "otsu_bins", &otsu_bins) == 0;
+        "otsu_bins", &otsu_bins, "organ", &organ) == 0;
     const int found = unpacked ? find_name(polarity, polarity_names, 3) : -1;
     const int policy = unpacked ? find_name(masks, masks_names, 3) : -1;
     const int who = unpacked ? find_name(engine, engine_names, 2) : -1;
@@ -215,6 +217,8 @@ bool job_parameters_parse(const char *text, struct analysis_parameters *ret_para
         && (windows == NULL || parse_windows(windows, &parameters))
         && (lay_on == NULL || parse_lay_on(lay_on, &parameters.lay_on))
         && (quality == NULL || parse_quality(quality, &parameters.quality))
+        && (organ[0] == '\0' || organs_name_is_known(organ, NULL))
+        && text_format(parameters.organ, sizeof parameters.organ, "%s", organ)
         && text_format(parameters.method, sizeof parameters.method, "%s", method);
 
     json_decref(object);

@@ -256,9 +256,31 @@ static bool choose_engine(const struct worker *worker, struct hardware_chip *chi
     return true;
 }
 
-/* The method on the grid; one that wants a liver gets that of the study's CT. */
+/* In the organ that the parameters name, as it was found in the same volume. */
+static bool run_in_organ(struct worker *worker, const struct job *job, const struct volume *grid,
+                         const struct organs *organs, struct findings *findings, struct error *err)
+{
+    const char *const name = job->parameters.organ;
+    uint8_t *const mask = arena_take(worker->arena, volume_count(grid), 1, err);
+
+    if (mask == NULL
+        || (!organs_mask(organs, name, mask, err)
+            && !error_prefix(err, "the method %s needs an organ", job->parameters.method))
+        || !analyse_organ(grid, mask, &job->parameters, worker->arena, findings, err))
+        return false;
+    for (size_t n = 0; n < organs->count; n++)
+        if (organs->organ[n].found && strcmp(organs->organ[n].name, name) == 0)
+            findings_warn(findings, "searched in the %s, found by a classical method, confidence %.2f", name,
+                          organs->organ[n].confidence);
+    return true;
+}
+
+/*
+ * The method on the grid; one that wants a liver gets that of the study's CT, one that needs an organ that
+ * of the volume.
+ */
 static bool run_method(struct worker *worker, const struct job *job, const struct volume *grid,
-                       struct findings *findings, struct error *err)
+                       const struct organs *organs, struct findings *findings, struct error *err)
 {
     const struct methods_entry *const method = methods_find(job->parameters.method);
     struct analysis_parameters parameters = job->parameters;
@@ -266,6 +288,8 @@ static bool run_method(struct worker *worker, const struct job *job, const struc
     struct hardware_chip chip;
     double confidence = 0;
 
+    if (method != NULL && method->needs_organ)
+        return run_in_organ(worker, job, grid, organs, findings, err);
     if (method == NULL || !methods_wants_liver(method))
         return choose_engine(worker, &chip, &engine, &parameters, err)
             && analyse(grid, &parameters, worker->arena, findings, err);
@@ -281,28 +305,29 @@ static bool run_method(struct worker *worker, const struct job *job, const struc
 
 /* By the job's method, on an even grid, and back onto the slices. */
 static bool look(struct worker *worker, const struct resample *plan, const struct job *job,
-                 const struct volume *grid, struct findings *findings, struct error *err)
+                 const struct volume *grid, const struct organs *organs, struct findings *findings,
+                 struct error *err)
 {
-    return run_method(worker, job, grid, findings, err)
+    return run_method(worker, job, grid, organs, findings, err)
         && resample_findings_back(plan, worker->arena, findings, err);
 }
 
 /* What masks of the study have drawn on the slices is taken as it is; without it the method looks. */
 static bool find(struct worker *worker, const struct job *job, struct series *series,
-                 const struct resample *plan, const struct volume *grid, struct findings *findings,
-                 struct error *err)
+                 const struct resample *plan, const struct volume *grid, const struct organs *organs,
+                 struct findings *findings, struct error *err)
 {
     struct arena *const arena = worker->arena;
     bool found = false;
 
     if (job->mask_count == 0) {
-        const bool good = look(worker, plan, job, grid, findings, err);
+        const bool good = look(worker, plan, job, grid, organs, findings, err);
         findings->method.parameters = job->parameter_text;
         return good;
     }
     struct masks *const masks = masks_new(&worker->inputs, job, plan->source, arena, err);
     const bool good = masks != NULL && masks_take(masks, findings, &found, err)
-        && (found || look(worker, plan, job, grid, findings, err))
+        && (found || look(worker, plan, job, grid, organs, findings, err))
         && masks_add(masks, found, series_template(series), findings, err);
     masks_free(masks);
     return good;
@@ -343,7 +368,7 @@ static bool analyse_series(struct worker *worker, const struct job *job,
         || !check_quality(job, &volume, arena, &quality, err)
         || !make_grid(&plan, job, arena, &grid, err)
         || !find_organs(job, &grid, &facts, arena, &organs, err)
-        || !find(worker, job, series, &plan, &grid, &findings, err)
+        || !find(worker, job, series, &plan, &grid, &organs, &findings, err)
         || !resample_organs_back(&plan, arena, &organs, err))
         return false;
     companion_measure(&worker->inputs, job, &volume, arena, &findings);

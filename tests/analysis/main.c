@@ -15,6 +15,7 @@ extern const struct runner_suite suite_methods;
 extern const struct runner_suite suite_number;
 extern const struct runner_suite suite_onto;
 extern const struct runner_suite suite_quality;
+extern const struct runner_suite suite_organ_methods;
 extern const struct runner_suite suite_organs;
 extern const struct runner_suite suite_resample;
 extern const struct runner_suite suite_spread;
@@ -46,6 +47,7 @@ int main(int argc, char **argv)
         &suite_number,
         &suite_onto,
         &suite_quality,
+        &suite_organ_methods,
         &suite_organs,
         &suite_resample,
         &suite_spread,

@@ -273,7 +273,7 @@ static void the_commented_examples_load_as_well(void)
                     GIVEN_MIN_CONTRAST | GIVEN_MAX_FRACTION | GIVEN_FLATTEN | GIVEN_SPLIT |
                     GIVEN_QUALITY | GIVEN_LAY_ON | GIVEN_SUV | GIVEN_SUV_THRESHOLD |
                     GIVEN_MISSING | GIVEN_SYNTHESIS | GIVEN_MASKS | GIVEN_ORGANS | GIVEN_ENGINE |
-                    GIVEN_OTSU_BINS | GIVEN_WINDOWS);
+                    GIVEN_OTSU_BINS | GIVEN_ORGAN | GIVEN_WINDOWS);
     CU_ASSERT_EQUAL(config->analysis[1].parameters.window[WINDOW_LUNG].center, -600);
     CU_ASSERT_EQUAL(config->analysis[1].parameters.window[WINDOW_BONE].width, 0);
     config_free(config);

@@ -13,6 +13,7 @@ static const struct analysis_parameters some = {
     .max_fraction = 0.2, .split = 0.15, .synthesis_mm = 20, .flatten = true, .suv = 3, .suv_threshold = 2.5,
     .masks = MASKS_BESIDE, .max_missing_slices = 3, .otsu_bins = OTSU_BINS_64, .organs = true,
     .window = { [WINDOW_LIVER] = { 30, 150 }, [WINDOW_LUNG] = { -600, 1500 } }, .engine = ENGINE_SIMULATED,
+    .organ = "left kidney",
     .threads = 2
 };
 
@@ -35,6 +36,7 @@ static void job_parameters_come_back_as_they_were(void)
     CU_ASSERT_EQUAL(back.max_missing_slices, 3);
     CU_ASSERT_EQUAL(back.otsu_bins, OTSU_BINS_64);
     CU_ASSERT_EQUAL(back.masks, MASKS_BESIDE);
+    CU_ASSERT_STRING_EQUAL(back.organ, "left kidney");
     CU_ASSERT(back.organs);
     CU_ASSERT_EQUAL(memcmp(back.window, some.window, sizeof back.window), 0);
     CU_ASSERT_EQUAL(back.engine, ENGINE_SIMULATED);

@@ -42,4 +42,17 @@ wait_decided 60 && pass "it is decided" || fail "not decided after 60 s"
 other=$(dirname "$(ls -t "$NODE_DIR"/results/*/findings.json | head -n 1)")
 check "without organs there are none in it" eval '[ "$other" != "$folder" ] && ! grep -q "\"organs\"" "$other/findings.json"'
 check "and no segmentation of them" eval '[ ! -e "$other/organs.dcm" ]'
+node_stop
+sed -i 's/^analyses: .*/analyses: {default: {method: organ-outliers, polarity: both, organ: liver}}/' "$NODE_YAML"
+KEEP_YAML=1 node_start
+phantom "$WORK/third" --modality CT --kind=trunk --seed 3 --lesions 0 --size 110,90,40 --spacing 4,4,7
+check "a third trunk is sent" send "$WORK/third"
+wait_decided 60 && pass "it is decided" || fail "not decided after 60 s"
+third=$(dirname "$(ls -t "$NODE_DIR"/results/*/findings.json | head -n 1)")
+check "a method in an organ says where it looked" grep -q "searched in the liver" "$third/findings.json"
+phantom "$WORK/none" --modality CT --seed 4
+check "a phantom without organs is sent" send "$WORK/none"
+wait_decided 60 && pass "it is decided" || fail "not decided after 60 s"
+ctl why "$(study_uid "$WORK/none")" > "$WORK/why.txt" 2>&1
+check "without the organ the job says so" grep -q "organ-outliers needs an organ: liver not found" "$WORK/why.txt"
 scenario_end
