@@ -140,6 +140,20 @@ def check_seg(ds, findings, thickness, slices):
         tell(off <= 0.05, f"segment {number} has the centroid of its finding", f"{off:.3f} mm off")
 
 
+def check_organs(ds, findings, thickness, slices):
+    """The segmentation of organs has those that were found, by their names, with their volumes and places."""
+    organs = {organ["name"]: organ for organ in findings["organs"] if organ["found"]}
+    got = segment_volumes(ds, thickness, slices)
+    names = {segment.SegmentNumber: segment.SegmentLabel for segment in ds.SegmentSequence}
+    tell(sorted(got) == sorted(names), "each organ's segment has voxels", f"{sorted(got)} {names}")
+    for number, (volume, centroid) in got.items():
+        organ = organs[names[number]]
+        tell(abs(volume / 1000 - organ["volume_ml"]) <= 1e-3 * organ["volume_ml"],
+             f"segment {number} has the volume of the {organ['name']}", f"{volume:.2f} {organ['volume_ml']:.2f}")
+        off = numpy.abs(centroid - numpy.array(organ["centroid_mm"])).max()
+        tell(off <= 0.05, f"segment {number} has the centroid of the {organ['name']}", f"{off:.3f} mm off")
+
+
 def check_sr(path, ds, findings):
     dump = subprocess.run(["dsrdump", path], capture_output=True, text=True, errors="replace")
     tell(dump.returncode == 0 and "Imaging Measurement Report" in dump.stdout, "dsrdump prints the SR", dump.stderr[:200])
@@ -153,7 +167,7 @@ def check_sr(path, ds, findings):
 def check_job(index, job, series, held, fetch, slices):
     findings = json.loads(index.one("SELECT findings FROM job WHERE id = ?", job))
     objects = index.rows("SELECT kind, name, sop_uid FROM object WHERE job = ? AND sop_uid <> ''", job)
-    kinds = sorted(kind for kind, _, _ in objects)
+    kinds = sorted(kind for kind, name, _ in objects if name != "organs.dcm")
     wanted = [SC, SR] + ([SEG] if findings["count"] > 0 else [])
     tell(set(kinds) == set(wanted), f"job {job} made {' '.join(sorted(wanted))}", " ".join(kinds))
     for kind, name, uid in objects:
@@ -166,7 +180,9 @@ def check_job(index, job, series, held, fetch, slices):
         tell(data_set(got) == data_set(open(path, "rb").read()), f"job {job}: the peer's {kind} has the same data set")
         valid(path, kind)
         ds = pydicom.dcmread(path)
-        if kind == SEG:
+        if name == "organs.dcm":
+            check_organs(ds, findings, slice_thicknesses(slices, series), slices)
+        elif kind == SEG:
             check_seg(ds, findings, slice_thicknesses(slices, series), slices)
         elif kind == SR:
             check_sr(path, ds, findings)
