@@ -54,9 +54,9 @@ tables (Xilinx 7 makes the line buffers of them) are not in them. Only the iCE40
 as an HX8K in a ct256, for the entities whose ports it has pins for; Debian has no place and route
 for the others. MHz: the largest clock by nextpnr and by icetime.
 
-The pipeline that must reach 60 MHz is the chain with one voxel a clock. Otsu and components are what does
-not: they belong behind a slower clock there (a slice of 512 × 512 at 30 a second takes 8 MHz), or
-in a larger chip.
+The pipeline that must reach 60 MHz is the chain with one voxel a clock. Otsu's three classes and the
+components do not: on an iCE40 they belong behind a slower clock (a slice of 512 × 512 at 30 a second takes
+8 MHz), and tumord_top, which needs a larger chip, with them.
 
 | entity | generics | family | LUT | FF | BRAM | DSP | MHz |
 |---|---|---|---|---|---|---|---|
