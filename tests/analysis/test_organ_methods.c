@@ -25,7 +25,7 @@ struct body {                   /* an ellipsoid along the patient's axes */
     double center[3], semi[3], hu;
 };
 
-static void make_liver(uint64_t seed)
+static void make_liver_of(uint64_t seed, const size_t size[3], const double spacing_mm[3])
 {
     struct phantom_options options;
     struct phantom_truth truth;
@@ -37,8 +37,8 @@ static void make_liver(uint64_t seed)
     phantom_defaults(PHANTOM_CT, &options);
     options.kind = PHANTOM_TRUNK;
     options.seed = seed;
-    memcpy(options.size, (const size_t[3]){ 136, 90, 64 }, sizeof options.size);
-    memcpy(options.spacing_mm, (const double[3]){ 2, 2, 2 }, sizeof options.spacing_mm);
+    memcpy(options.size, size, sizeof options.size);
+    memcpy(options.spacing_mm, spacing_mm, sizeof options.spacing_mm);
     CU_ASSERT_FATAL(phantom_make(&options, arena, &volume, &truth, &err));
     organ = arena_take(arena, volume_count(&volume), 1, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(organ);
@@ -48,6 +48,11 @@ static void make_liver(uint64_t seed)
     analysis_defaults("CT", &parameters);
     snprintf(parameters.method, sizeof parameters.method, "organ-outliers");
     parameters.polarity = POLARITY_BOTH;
+}
+
+static void make_liver(uint64_t seed)
+{
+    make_liver_of(seed, (const size_t[3]){ 136, 90, 64 }, (const double[3]){ 2, 2, 2 });
 }
 
 /* The part of voxel (i, j, k) in the body. */
@@ -85,9 +90,9 @@ static double put(const struct body *body, double ret_centroid[3])
                     continue;
                 const double part = covered(body, i, j, k);
                 volume.i16[at] = (int16_t)lround(volume.i16[at] + part * (body->hu - LIVER_HU));
-                mm3 += part * 8;
+                mm3 += part * volume_voxel_mm3(&volume, 0);
                 for (int axis = 0; axis < 3; axis++)
-                    sum[axis] += part * 8 * mm[axis];
+                    sum[axis] += part * volume_voxel_mm3(&volume, 0) * mm[axis];
             }
     for (int axis = 0; axis < 3; axis++)
         ret_centroid[axis] = sum[axis] / mm3;
@@ -233,6 +238,32 @@ static void vessels_are_no_lesions(void)
                findings.lesion[n].centroid_mm[1], findings.lesion[n].centroid_mm[2]);
 }
 
+/*
+ * The whole way, with a mask that is not quite the liver's: every lesion is found in its place. Volumes do not
+ * hold to 15 %, for voxels of 4 mm are most of the smallest lesion's radius; and where the mask takes in what
+ * lies beside the liver, that may be told, too: of these four in one (seed 32), of twenty in three.
+ */
+static void lesions_are_found_in_a_liver_that_was_found(void)
+{
+    static struct organs organs;
+    double centroid[COUNT(dark)][3], away;
+
+    for (uint64_t seed = 30; seed < 34; seed++) {
+        const size_t count = seed == 33 ? 0 : COUNT(dark);
+        make_liver_of(seed, (const size_t[3]){ 150, 110, 60 }, (const double[3]){ 2.6, 2.6, 4 });
+        for (size_t n = 0; n < count; n++)
+            put(&dark[n], centroid[n]);
+        CU_ASSERT_FATAL(organs_find(&volume, "CT", 2, arena, &organs, &err));
+        CU_ASSERT_FATAL(organs_mask(&organs, "liver", organ, &err));
+        run();
+        CU_ASSERT(findings.count >= count && findings.count <= count + (seed == 32));
+        for (size_t n = 0; n < count && findings.count > 0; n++) {
+            nearest(centroid[n], &away);
+            CU_ASSERT(away < 2.6);
+        }
+    }
+}
+
 static void size_gates_hold(void)
 {
     double centroid[3];
@@ -279,6 +310,7 @@ static const struct runner_test tests[] = {
     TEST(lesion_that_is_a_hole_of_the_mask_is_found),
     TEST(ten_livers_without_lesions_have_none),
     TEST(vessels_are_no_lesions),
+    TEST(lesions_are_found_in_a_liver_that_was_found),
     TEST(size_gates_hold),
     TEST(without_an_organ_there_is_a_sentence),
     { NULL, NULL }
