@@ -12,7 +12,7 @@
 
 #define MISSING_SLICES 1            /* analysis_defaults()'s; results with it keep the names they have */
 /* Changes when the same inputs and parameters would give other results. */
-#define RESULTS_VERSION "tumord-results-1"
+#define RESULTS_VERSION "tumord-results-2"
 
 static const char *const polarity_names[] = { "bright", "dark", "both" };
 static const char *const suv_names[] = { "bw", "lbm", "lbm_james128", "lbm_janma", "bsa" };
