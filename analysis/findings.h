@@ -46,6 +46,7 @@ struct lesion {
     uint32_t label;                 /* its voxels in its layer, and its segment number, from 1 */
     unsigned layer;                 /* 0: in `labels`; n: in layer[n - 1]. Read by findings_is_of() */
     enum finding_kind kind;
+    bool given;                     /* somebody drew it (given.h) */
     struct code finding, site;      /* site: the organ that it lies in */
     enum laterality laterality;     /* of the site */
     struct measure organ_share;     /* its volume over that organ's, as far as the organ is in the volume */

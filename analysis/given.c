@@ -123,6 +123,7 @@ bool given_begin(const struct volume *volume, double window_center, double windo
     if (!regions_begin(volume, METHOD, METHOD_VERSION, arena, ret_findings, err))
         return false;
     memset(ret_findings->labels.u8, 0, volume_count(volume));
+    ret_findings->planar = volume->size[2] == 1;
     ret_findings->window_center = window_center;
     ret_findings->window_width = window_width;
     if (!(window_width > 0))
@@ -228,7 +229,7 @@ static double add_totals(const struct volume *volume, struct findings *findings,
     }
     findings->count += one->count;
     findings->total_mm3 += one->total_mm3 - twice_mm3;
-    findings->total_tlg.known = one->total_tlg.known;
+    findings->total_tlg.known = one->total_tlg.known && !findings->planar;
     findings->total_tlg.value += one->total_tlg.value - twice_tlg;
     return twice_mm3;
 }
@@ -268,6 +269,7 @@ static struct lesion *take_place(struct findings *findings, const struct lesion 
 
 static void name_region(const struct given_structure *structure, size_t number, size_t of, struct lesion *lesion)
 {
+    lesion->given = true;
     if (structure->finding.value[0] != '\0')
         lesion->finding = structure->finding;
     lesion->site = structure->site;
@@ -291,6 +293,10 @@ static void tell_regions(const struct given_structure *structure, const struct f
         *place = one->lesion[n];
         place->label = (uint32_t)(place - findings->lesion) + 1;
         place->layer = layer;
+        if (findings->planar) {         /* as planar.c has it: there is no third dimension */
+            place->longest_mm = place->axial_long_mm;
+            place->tlg.known = false;
+        }
         name_region(structure, n + 1, one->count, place);
         label[n + 1] = (uint8_t)place->label;
     }

@@ -16,7 +16,7 @@
 #define BLOCK_MM 3.0
 #define STRAIGHT 0.966              /* the cosine of 15 degrees */
 #define PADDING (-1024.0f)          /* what scanners write outside of their circle can be lower */
-#define BYTES_A_BLOCK 48            /* of the arrays below, the sums and the lists of components */
+#define BYTES_A_BLOCK 50            /* of the arrays below, the sums and the lists of components */
 #define STEP_BYTES 24               /* of struct step */
 
 /* ---- the grid ---- */
@@ -85,7 +85,7 @@ size_t organs_work_need(const struct volume *volume)
 struct shrink {
     struct organs_work *work;
     size_t *offset[3];              /* of the volume's axes: where a voxel's index leads to */
-    uint16_t *voxels;               /* in each block */
+    uint32_t *voxels;               /* in each block */
     size_t slab;                    /* slices of the volume in a block */
     bool backwards;
 };

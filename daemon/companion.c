@@ -139,8 +139,9 @@ bool companion_add(struct slices *slices, struct store *store, const char *study
 /* ---- in the worker ---- */
 
 static bool measure_one(struct inputs *inputs, const struct job_companion *one, size_t first,
-                        const struct job *job, const struct volume *volume, struct arena *arena,
-                        struct findings *findings, struct laid *laid, struct error *err)
+                        const struct job *job, const struct volume *volume, struct dataset *source,
+                        struct arena *arena, struct findings *findings, struct laid *laid,
+                        struct error *err)
 {
     const bool registers = one->role != LAID_CT && one->role != LAID_PT;
     struct series_facts facts;
@@ -148,6 +149,7 @@ static bool measure_one(struct inputs *inputs, const struct job_companion *one, 
     struct series *const series = series_new(one->files, arena, err);
     const bool good = series != NULL
         && inputs_load_from(inputs, first, one->files, arena, series, err)
+        && series_is_patient_of(source, series_template(series), err)
         && series_volume(series, &other, &facts, err)
         && laid_measure(volume, &other, registers, findings, job->parameters.threads, arena,
                         laid, err);
@@ -157,7 +159,7 @@ static bool measure_one(struct inputs *inputs, const struct job_companion *one, 
 }
 
 void companion_measure(struct inputs *inputs, const struct job *job, const struct volume *volume,
-                       struct arena *arena, struct findings *findings)
+                       struct dataset *source, struct arena *arena, struct findings *findings)
 {
     size_t first = job->file_count + job->mask_count;
 
@@ -170,7 +172,7 @@ void companion_measure(struct inputs *inputs, const struct job *job, const struc
         text_format(laid->role, sizeof laid->role, "%s", laid_role_name(one->role));
         text_format(laid->series_uid, sizeof laid->series_uid, "%s", one->series_uid);
         if (findings->laid_count < FINDINGS_MAX_LAID
-            && measure_one(inputs, one, first, job, volume, arena, findings, laid, &err))
+            && measure_one(inputs, one, first, job, volume, source, arena, findings, laid, &err))
             findings->laid_count++;
         else
             findings_warn(findings, "%s could not be laid on it: %s", laid_role_name(one->role),

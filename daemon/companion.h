@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct arena;
+struct dataset;
 struct error;
 struct findings;
 struct inputs;
@@ -37,6 +38,7 @@ bool companion_liver(struct inputs *inputs, const struct job *job, const struct 
  * read or laid is a warning that says why; fails on trouble with the channel only by that, too.
  */
 void companion_measure(struct inputs *inputs, const struct job *job, const struct volume *volume,
+                       struct dataset *source,
                        struct arena *arena, struct findings *findings);
 
 #endif

@@ -13,6 +13,7 @@
 #include "daemon/job.h"
 #include "dicom/dataset.h"
 #include "dicom/mask.h"
+#include "dicom/series.h"
 #include "util/arena.h"
 #include "util/error.h"
 
@@ -29,6 +30,7 @@ struct object {                     /* a mask that was read */
 struct masks {
     const struct job *job;
     const struct volume *volume;
+    struct dataset *source;         /* series_template() of the slices */
     struct arena *arena;
     struct findings *findings;
     size_t count;
@@ -84,11 +86,13 @@ static bool read_object(struct masks *masks, struct inputs *inputs, size_t index
     size_t size = 0;
     const size_t mark = arena_mark(masks->arena);
 
-    if (!inputs_read(inputs, index, masks->arena, &bytes, &size, err))
+    *ret_object = (struct object){ .dataset = NULL };
+    if (inputs_read(inputs, index, masks->arena, &bytes, &size, err))
+        ret_object->dataset = dataset_read(bytes, size, err);
+    else if (err->code == ERROR_DENIED)
         return false;
-    *ret_object = (struct object){ .dataset = dataset_read(bytes, size, err) };
     arena_rewind(masks->arena, mark);
-    if (ret_object->dataset != NULL)
+    if (ret_object->dataset != NULL && series_is_patient_of(masks->source, ret_object->dataset, err))
         ret_object->mask = mask_read(ret_object->dataset, err);
     if (ret_object->mask == NULL) {
         dataset_free(ret_object->dataset);
@@ -144,8 +148,11 @@ static bool paint(struct masks *masks, struct object *object, size_t n, bool *re
         return false;
     }
     tell_paint(masks, name, &painted);
-    *ret_any = painted.voxels > 0 || painted.outside == 0;
-    if (painted.voxels == 0 && painted.outside == 0)
+    /* Pixels without any that is set are somebody's answer; a structure without contours is none. */
+    const bool says_nothing = painted.voxels == 0 && painted.outside == 0 && painted.skipped == 0;
+    *ret_any = painted.voxels > 0
+        || (says_nothing && mask_about(object->mask)->kind != MASK_RTSTRUCT);
+    if (says_nothing)
         warn(masks, "%.60s is empty", name);
     return painted.voxels > 0;
 }
@@ -191,6 +198,7 @@ static bool add_painted(struct masks *masks, struct object *object, struct given
         warn(masks, "not told: %s", err->text);
         return true;
     }
+    masks->taken++;
     object->used = true;
     return true;
 }
@@ -212,7 +220,6 @@ static bool add_structure(struct masks *masks, struct object *object, size_t n, 
         masks->taken += any;
         return true;
     }
-    masks->taken++;
     describe(mask_structure(object->mask, n), &given);
     to_plain(mask_structure(object->mask, n)->name, name, sizeof name);
     if (name[0] == '\0')
@@ -231,8 +238,9 @@ static bool add_parts(struct masks *masks, struct object *object, struct error *
     clear(masks);
     for (size_t n = 0; n < mask_count(object->mask); n++)
         if (mask_structure(object->mask, n)->meaning == MASK_TUMOUR_PART) {
-            painted += paint(masks, object, n, &any);
-            masks->taken += any;
+            const bool good = paint(masks, object, n, &any);
+            painted += good;
+            masks->taken += any && !good;
             object->used = object->used || any;
         }
     return painted == 0 || add_painted(masks, object, &given, err);
@@ -369,7 +377,7 @@ bool masks_add(struct masks *masks, bool found, struct dataset *source, struct f
 }
 
 struct masks *masks_new(struct inputs *inputs, const struct job *job, const struct volume *volume,
-                        struct arena *arena, struct error *err)
+                        struct dataset *source, struct arena *arena, struct error *err)
 {
     struct masks *const masks = calloc(1, sizeof *masks);
 
@@ -377,6 +385,7 @@ struct masks *masks_new(struct inputs *inputs, const struct job *job, const stru
         return error_null(err, ERROR_MEMORY, "the masks of a job");
     masks->job = job;
     masks->volume = volume;
+    masks->source = source;
     masks->arena = arena;
     masks->voxels = arena_take(arena, volume_count(volume), 1, err);
     if (masks->voxels != NULL && read_objects(masks, inputs, err))

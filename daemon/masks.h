@@ -21,6 +21,7 @@ struct volume;
  * own slices. A mask that cannot be read or does not belong is a warning of the findings, and no error.
  */
 struct masks *masks_new(struct inputs *inputs, const struct job *job, const struct volume *volume,
+                        struct dataset *source,
                         struct arena *arena, struct error *err);
 void masks_free(struct masks *masks);               /* NULL is fine */
 

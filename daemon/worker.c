@@ -325,7 +325,8 @@ static bool find(struct worker *worker, const struct job *job, struct series *se
         findings->method.parameters = job->parameter_text;
         return good;
     }
-    struct masks *const masks = masks_new(&worker->inputs, job, plan->source, arena, err);
+    struct masks *const masks = masks_new(&worker->inputs, job, plan->source,
+                                          series_template(series), arena, err);
     const bool good = masks != NULL && masks_take(masks, findings, &found, err)
         && (found || look(worker, plan, job, grid, organs, findings, err))
         && masks_add(masks, found, series_template(series), findings, err);
@@ -371,7 +372,7 @@ static bool analyse_series(struct worker *worker, const struct job *job,
         || !find(worker, job, series, &plan, &grid, &organs, &findings, err)
         || !resample_organs_back(&plan, arena, &organs, err))
         return false;
-    companion_measure(&worker->inputs, job, &volume, arena, &findings);
+    companion_measure(&worker->inputs, job, &volume, series_template(series), arena, &findings);
     warn_of_series(&facts, &findings);
     warn_of_quality(&quality, volume.unit, &findings);
     organs_set_windows(&organs, job->parameters.window);

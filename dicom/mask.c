@@ -213,6 +213,8 @@ bool mask_paint(struct mask *mask, size_t n, const struct volume *volume, struct
 
     if (mask->about.kind != MASK_RTSTRUCT && own[0] != '\0' && other[0] != '\0' && strcmp(own, other) != 0)
         return error_set(err, ERROR_DATA, "it was drawn in another frame of reference");
+    if (volume->planar)
+        return error_set(err, ERROR_DATA, "the picture has no place in the patient");
     if (!(mask->about.kind == MASK_RTSTRUCT
           ? mask_roi_paint(mask, structure, volume, arena, voxels, &paint, err)
           : mask_seg_paint(mask, structure, volume, arena, voxels, &paint, err)))

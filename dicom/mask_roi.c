@@ -17,7 +17,7 @@
 #define FLAT 0.25                       /* of a slice: a contour's points may lie so far from its plane */
 #define ROUNDING 1e-6                   /* of a slice */
 #define LARGEST_REACH_MM 5.0
-#define SAME_PLANE 0.1                  /* of a slice */
+#define SAME_PLANE 0.005                /* of a slice: two planes are never filled as one */
 
 /* ---- reading ---- */
 

@@ -391,12 +391,16 @@ static bool is_inside(const struct stack *stack, const double mm[3])
     size_t best = stack->count;
     double nearest = INFINITY;
 
-    for (size_t n = layer_from(stack, along - reach - ROUNDING);
-         n < stack->count && stack->layer[n].along < along + reach - ROUNDING; n++)
-        if (fabs(stack->layer[n].along - along) < nearest) {
-            nearest = fabs(stack->layer[n].along - along);
-            best = n;
+    const size_t above = layer_from(stack, along);
+    const size_t below = above == 0 ? stack->count : layer_from(stack, stack->layer[above - 1].along);
+    const size_t beside[2] = { below, above };
+    for (int side = 0; side < 2; side++) {
+        const double away = beside[side] < stack->count ? stack->layer[beside[side]].along - along : INFINITY;
+        if (away >= -reach - ROUNDING && away < reach - ROUNDING && fabs(away) < nearest) {
+            nearest = fabs(away);
+            best = beside[side];
         }
+    }
     return best < stack->count && layer_is_set(stack, &stack->layer[best], mm);
 }
 

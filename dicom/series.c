@@ -719,3 +719,18 @@ bool series_volume(struct series *series, struct volume *ret_volume,
     *ret_facts = facts;
     return true;
 }
+
+bool series_is_patient_of(struct dataset *source, struct dataset *other, struct error *err)
+{
+    static const uint32_t tags[] = { PATIENT_ID, STUDY_UID };
+    char own[TEXT_UID_SIZE], its[TEXT_UID_SIZE];
+
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        own[0] = its[0] = '\0';
+        item_text_at(dataset_root(source), tags[i], 0, own, sizeof own);
+        item_text_at(dataset_root(other), tags[i], 0, its, sizeof its);
+        if (strcmp(own, its) != 0)
+            return error_set(err, ERROR_DATA, "it is of another patient or study than the slices");
+    }
+    return true;
+}

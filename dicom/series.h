@@ -70,6 +70,9 @@ bool series_add(struct series *series, struct dataset *dataset, struct error *er
 bool series_volume(struct series *series, struct volume *ret_volume,
                    struct series_facts *ret_facts, struct error *err);
 
+/* Are both of one patient and study, by Patient ID and Study Instance UID? What is not fails with a sentence. */
+bool series_is_patient_of(struct dataset *source, struct dataset *other, struct error *err);
+
 /* The first data set that is no localizer, without its pixels; owned by the series. */
 struct dataset *series_template(struct series *series);
 

@@ -163,7 +163,7 @@ static void put_segment(const struct report_context *context, const struct lesio
 
     item_put_int(segment, 0x00620004, (long)lesion->label);
     item_put_text(segment, 0x00620005, lesion->tracking_id);
-    const bool given = strcmp(context->findings->method.name, "given-mask") == 0;
+    const bool given = lesion->given;
     item_put_text(segment, 0x00620006, is_synthetic ? synthetic : given ? "Drawn in a mask that came with the study"
                   : "Candidate region of unusual intensity, not reviewed");
     item_put_text(segment, 0x00620008, given ? "SEMIAUTOMATIC" : "AUTOMATIC");

@@ -458,7 +458,7 @@ static void add_lesion(const struct report_context *context, const struct lesion
                                 lesion->finding.meaning });
     if (context->findings->planar)
         add_outline(context, lesion, group);
-    else
+    else if (seg != NULL)
         add_segment(context, lesion, seg, group);
     if (lesion->site.value[0] != '\0')
         add_site(&lesion->site, lesion->laterality, group);

@@ -94,8 +94,10 @@ static void truth_of(enum phantom_modality modality)
 {
     const uint64_t first = getenv("TUMORD_SEED") != NULL
         ? strtoull(getenv("TUMORD_SEED"), NULL, 10) : 1;
+    const uint64_t seeds = getenv("TRUTH_SEEDS") != NULL
+        ? strtoull(getenv("TRUTH_SEEDS"), NULL, 10) : 20;
 
-    for (uint64_t seed = first; seed < first + 20; seed++) {
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
         struct phantom_options options;
         phantom_defaults(modality, &options);
         options.seed = seed;
