@@ -2,6 +2,7 @@
 #include "analysis/methods.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -210,7 +211,9 @@ static void lesion_that_is_a_hole_of_the_mask_is_found(void)
 
 static void ten_livers_without_lesions_have_none(void)
 {
-    for (uint64_t seed = 11; seed <= 20; seed++) {
+    const uint64_t seeds = getenv("TRUTH_SEEDS") != NULL ? 2 : 10;
+
+    for (uint64_t seed = 11; seed < 11 + seeds; seed++) {
         make_liver(seed);
         run();
         CU_ASSERT_EQUAL(findings.count, 0);
