@@ -715,6 +715,13 @@ static bool check_group_length(const unsigned char *bytes, size_t length, struct
     return true;
 }
 
+/* Of another one readers guess from the first bytes what it may be, each in its own way. */
+static bool check_known(const char *syntax, struct error *err)
+{
+    return syntax_find(syntax) != NULL ||
+           error_set(err, ERROR_UNSUPPORTED, "the transfer syntax %s is not known", syntax);
+}
+
 bool scan_check(const void *bytes, size_t size, struct error *err)
 {
     const unsigned char *at = bytes;
@@ -724,5 +731,6 @@ bool scan_check(const void *bytes, size_t size, struct error *err)
         return check_bare(at, size, err);
     return association_read_meta(bytes, size, &meta, err) &&
            check_group_length(at, meta.length, err) &&
+           check_known(meta.transfer_syntax, err) &&
            check_syntax(at + meta.length, size - meta.length, meta.transfer_syntax, err);
 }

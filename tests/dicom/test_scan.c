@@ -548,6 +548,9 @@ static void scan_check_refuses_meta_headers_that_two_readers_would_read_differen
     memcpy(syntax + 4, "UI", 2);
     CU_ASSERT(scan_check(bytes.at, bytes.size, &err));
     CU_ASSERT_FALSE(scan_check("MZ", 2, &err));
+    bytes.size = association_write_meta("1.2.3", "1.2.4", "1.2.840.10008.1.3.4", "A", bytes.at, 512);
+    CU_ASSERT_FALSE(scan_check(bytes.at, bytes.size, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "the transfer syntax 1.2.840.10008.1.3.4 is not known");
     free(bytes.at);
     free(data.at);
 }
