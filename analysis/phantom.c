@@ -616,7 +616,8 @@ bool phantom_make(const struct phantom_options *options, struct arena *arena,
     if (options->lesions > PHANTOM_MAX_LESIONS)
         return error_set(err, ERROR_USAGE, "%zu lesions are more than %d", options->lesions,
                          PHANTOM_MAX_LESIONS);
-    if (options->missing + 4 > options->size[2] || !(options->uneven >= 0 && options->uneven <= 0.5))
+    if ((options->missing > 0 && options->missing + 4 > options->size[2])
+        || !(options->uneven >= 0 && options->uneven <= 0.5))
         return error_set(err, ERROR_USAGE, "%zu of %zu slices missing, steps off by %g",
                          options->missing, options->size[2], options->uneven);
     make_grid(options, &volume);
